@@ -1,0 +1,113 @@
+package lb
+
+import (
+	"fmt"
+	"sort"
+)
+
+// Config is a whole desired state as one door sees it.
+type Config struct {
+	// LoadBalancers in the order of their Key.
+	LoadBalancers []*LoadBalancer `json:"loadBalancers"`
+	// TargetGroups by TargetGroup.Key; Forward refers to them by that key.
+	TargetGroups map[string]*TargetGroup `json:"targetGroups"`
+	// Ignored names objects ("namespace/name") that are not ours to serve.
+	Ignored []string `json:"ignored,omitempty"`
+
+	// Certificates holds key pairs that came with the manifests, by the reference
+	// that a Listener uses for them: an ARN, or "secret:namespace/name".
+	Certificates map[string]*KeyPair `json:"-"`
+	// SetAside lists what is not served, each with its reason.
+	SetAside []Problem `json:"-"`
+	// Warnings lists what is served, though not quite as its author may think.
+	Warnings []Problem `json:"-"`
+	// Notes lists what was accepted but is not active yet, or passed over on purpose.
+	Notes []Problem `json:"-"`
+}
+
+// KeyPair is a certificate chain and its private key in PEM, with the place it
+// came from. It never leaves the process: it has no JSON form.
+type KeyPair struct {
+	CertPEM []byte `json:"-"`
+	KeyPEM  []byte `json:"-"`
+	Origin  Origin `json:"-"`
+}
+
+// Origin says where an object was written.
+type Origin struct {
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"` // 1-based; 0: not known
+	Kind      string `json:"kind,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+}
+
+// String is "file:line: Kind namespace/name", leaving out what is not known.
+func (o Origin) String() string {
+	s := ""
+	if o.File != "" {
+		s = o.File
+		if o.Line > 0 {
+			s = fmt.Sprintf("%s:%d", s, o.Line)
+		}
+	}
+	object := o.Object()
+	switch {
+	case s == "":
+		return object
+	case object == "":
+		return s
+	}
+	return s + ": " + object
+}
+
+// Object is "Kind namespace/name", leaving out what is not known.
+func (o Origin) Object() string {
+	name := o.Name
+	if o.Namespace != "" && name != "" {
+		name = o.Namespace + "/" + name
+	}
+	switch {
+	case o.Kind == "":
+		return name
+	case name == "":
+		return o.Kind
+	}
+	return o.Kind + " " + name
+}
+
+// Problem is one thing to tell the owner of an object: the place, the field, and
+// what is wrong and what to write instead.
+type Problem struct {
+	Origin Origin `json:"origin"`
+	Field  string `json:"field,omitempty"` // "metadata.annotations[...]", "spec.rules[0].http.paths[1]"
+	Text   string `json:"text"`
+}
+
+// String is "origin: field: text".
+func (p Problem) String() string {
+	s := p.Origin.String()
+	if p.Field != "" {
+		if s != "" {
+			s += ": "
+		}
+		s += p.Field
+	}
+	if s != "" {
+		s += ": "
+	}
+	return s + p.Text
+}
+
+// Sort puts load balancers, listeners and rules into their canonical order: by
+// key, by port, by priority.
+func (c *Config) Sort() {
+	sort.SliceStable(c.LoadBalancers, func(i, j int) bool { return c.LoadBalancers[i].Key < c.LoadBalancers[j].Key })
+	for _, b := range c.LoadBalancers {
+		sort.SliceStable(b.Listeners, func(i, j int) bool { return b.Listeners[i].Port < b.Listeners[j].Port })
+		for _, l := range b.Listeners {
+			sort.SliceStable(l.Rules, func(i, j int) bool { return l.Rules[i].Priority < l.Rules[j].Priority })
+		}
+	}
+	sort.Strings(c.Ignored)
+}
