@@ -1,0 +1,230 @@
+// Package sock is a TCP connection with little between the caller and the kernel.
+//
+// A load balancer's request is four socket calls: read and write on the client's
+// side, write and read on the target's. Everything else must fit in two or three
+// microseconds, so what surrounds those calls counts. Conn keeps Go's network
+// poller (a goroutine waits, no thread does) but issues the calls itself, through
+// syscall.RawConn: sockets are non-blocking, so the calls never block, and on
+// Linux they go without the scheduler's hand-off that a possibly blocking system
+// call needs (sock_linux.go; elsewhere sock_unix.go uses the ordinary calls).
+//
+// Two more things come from being this close. ReadPooled waits for data while
+// holding no buffer, so an idle connection costs no memory for one. Closed looks
+// whether the peer has hung up without reading anything.
+//
+// Deadlines are coarse on purpose: SetIdle re-arms a timer only when the one set
+// before would expire noticeably early, so that a busy connection does not touch
+// a timer for every request.
+package sock
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Conn is a TCP connection. Like any net.Conn it allows one reader and one writer at a time.
+type Conn struct {
+	*net.TCPConn
+	raw syscall.RawConn
+
+	in       []byte // where the read in progress puts its bytes
+	inN      int
+	inErr    error
+	pool     *sync.Pool // of *[]byte, for ReadPooled
+	pooled   *[]byte
+	out      []byte // what the write in progress still has to send
+	outErr   error
+	peek     [1]byte
+	closed   bool
+	readFn   func(fd uintptr) bool
+	pooledFn func(fd uintptr) bool
+	writeFn  func(fd uintptr) bool
+	peekFn   func(fd uintptr)
+
+	readUntil, writeUntil time.Time // deadlines as they are set now
+}
+
+// New wraps c. Nagle's algorithm is already off, as net does it.
+func New(c *net.TCPConn) (*Conn, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &Conn{TCPConn: c, raw: raw}
+	s.readFn, s.pooledFn, s.writeFn, s.peekFn = s.doRead, s.doReadPooled, s.doWrite, s.doPeek
+	return s, nil
+}
+
+// Read reads up to len(p) bytes; io.EOF when the peer has closed its side.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.in, c.inN, c.inErr = p, 0, nil
+	err := c.raw.Read(c.readFn)
+	c.in = nil
+	return c.readResult(err)
+}
+
+// ReadPooled waits for data, takes a buffer from pool only when there is some, and
+// reads into it from the start. The caller owns the buffer when n > 0.
+func (c *Conn) ReadPooled(pool *sync.Pool) (buf *[]byte, n int, err error) {
+	c.pool, c.inN, c.inErr = pool, 0, nil
+	err = c.raw.Read(c.pooledFn)
+	buf, c.pooled, c.pool = c.pooled, nil, nil
+	n, err = c.readResult(err)
+	return buf, n, err
+}
+
+func (c *Conn) readResult(err error) (int, error) {
+	switch {
+	case err != nil:
+		return 0, err
+	case c.inErr != nil:
+		return 0, &net.OpError{Op: "read", Net: "tcp", Err: c.inErr}
+	case c.inN == 0:
+		return 0, io.EOF
+	}
+	return c.inN, nil
+}
+
+func (c *Conn) doRead(fd uintptr) bool {
+	n, errno := recv(fd, c.in, 0)
+	if errno == syscall.EAGAIN {
+		return false
+	}
+	c.keep(n, errno)
+	return true
+}
+
+func (c *Conn) doReadPooled(fd uintptr) bool {
+	buf := c.pool.Get().(*[]byte)
+	n, errno := recv(fd, *buf, 0)
+	if errno != 0 || n == 0 {
+		c.pool.Put(buf)
+		if errno == syscall.EAGAIN {
+			return false
+		}
+		c.keep(n, errno)
+		return true
+	}
+	c.pooled, c.inN = buf, n
+	return true
+}
+
+func (c *Conn) keep(n int, errno syscall.Errno) {
+	c.inN = n
+	if errno != 0 {
+		c.inN, c.inErr = 0, errno
+	}
+}
+
+// Write sends all of p.
+func (c *Conn) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.out, c.outErr = p, nil
+	err := c.raw.Write(c.writeFn)
+	sent := len(p) - len(c.out)
+	c.out = nil
+	if err == nil && c.outErr != nil {
+		err = &net.OpError{Op: "write", Net: "tcp", Err: c.outErr}
+	}
+	return sent, err
+}
+
+func (c *Conn) doWrite(fd uintptr) bool {
+	for len(c.out) > 0 {
+		n, errno := send(fd, c.out)
+		if errno == syscall.EAGAIN {
+			return false
+		}
+		if errno != 0 {
+			c.outErr = errno
+			return true
+		}
+		c.out = c.out[n:]
+	}
+	return true
+}
+
+// Closed tells, without waiting and without reading anything, whether the peer has
+// closed or reset the connection. Unread says that there are bytes to read.
+// It must not be called while a Read is in progress.
+func (c *Conn) Closed() (closed, unread bool) {
+	c.inN, c.closed = 0, false
+	if err := c.raw.Control(c.peekFn); err != nil {
+		return true, false
+	}
+	return c.closed, c.inN > 0
+}
+
+func (c *Conn) doPeek(fd uintptr) {
+	n, errno := recv(fd, c.peek[:], peekFlags)
+	switch {
+	case errno == syscall.EAGAIN:
+	case errno != 0 || n == 0:
+		c.closed = true
+	default:
+		c.inN = n
+	}
+}
+
+// SetReadIdle makes a Read that starts now fail with os.ErrDeadlineExceeded after d,
+// give or take an eighth.
+func (c *Conn) SetReadIdle(now time.Time, d time.Duration) {
+	if rearm(&c.readUntil, now, d) {
+		c.TCPConn.SetReadDeadline(c.readUntil) //nolint:errcheck // fails only when closed: the Read says so
+	}
+}
+
+// SetWriteIdle is SetReadIdle for Write.
+func (c *Conn) SetWriteIdle(now time.Time, d time.Duration) {
+	if rearm(&c.writeUntil, now, d) {
+		c.TCPConn.SetWriteDeadline(c.writeUntil) //nolint:errcheck // as above
+	}
+}
+
+// rearm sets *until to d from now, and a bit, unless it already is between d and a bit more away.
+func rearm(until *time.Time, now time.Time, d time.Duration) bool {
+	left := until.Sub(now)
+	if left >= d && left <= d+d/4 {
+		return false
+	}
+	*until = now.Add(d + d/8)
+	return true
+}
+
+// Interrupt makes a Read in progress, and any later one, fail at once with os.ErrDeadlineExceeded.
+// It may be called from another goroutine than the reader's.
+func (c *Conn) Interrupt() {
+	c.TCPConn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // fails only when closed
+}
+
+// ResetDeadlines forgets what SetReadIdle and Interrupt set.
+func (c *Conn) ResetDeadlines() {
+	c.readUntil, c.writeUntil = time.Time{}, time.Time{}
+	c.TCPConn.SetDeadline(time.Time{}) //nolint:errcheck // fails only when closed
+}
+
+// SetReadDeadline and its siblings keep the coarse deadlines in step with exact ones.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.readUntil = t
+	return c.TCPConn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets an exact deadline.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.writeUntil = t
+	return c.TCPConn.SetWriteDeadline(t)
+}
+
+// SetDeadline sets both exact deadlines.
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.readUntil, c.writeUntil = t, t
+	return c.TCPConn.SetDeadline(t)
+}

@@ -1,0 +1,154 @@
+package sock
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+func pair(t testing.TB) (*Conn, *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(c.(*net.TCPConn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close(); peer.Close() })
+	return s, peer.(*net.TCPConn)
+}
+
+func TestReadWrite(t *testing.T) {
+	s, peer := pair(t)
+	peer.Write([]byte("hello"))
+	buf := make([]byte, 16)
+	n, err := s.Read(buf)
+	if string(buf[:n]) != "hello" || err != nil {
+		t.Fatalf("Read = %q, %v", buf[:n], err)
+	}
+	peer.CloseWrite()
+	if _, err := s.Read(buf); err != io.EOF {
+		t.Fatalf("Read after the peer's FIN: %v, want EOF", err)
+	}
+	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // 4 MiB: fills the socket's buffers, so Write has to wait
+	got := make(chan []byte)
+	go func() { all, _ := io.ReadAll(peer); got <- all }()
+	if n, err := s.Write(big); n != len(big) || err != nil {
+		t.Fatalf("Write = %d, %v", n, err)
+	}
+	s.Close()
+	if all := <-got; !bytes.Equal(all, big) {
+		t.Fatalf("the peer got %d bytes, or others than were sent", len(all))
+	}
+}
+
+func TestReadPooledTakesNoBufferWhileWaiting(t *testing.T) {
+	s, peer := pair(t)
+	taken := 0
+	pool := &sync.Pool{New: func() any { taken++; b := make([]byte, 8); return &b }}
+	s.SetReadIdle(time.Now(), time.Millisecond)
+	if buf, _, err := s.ReadPooled(pool); buf != nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("ReadPooled without data = %v, %v, want a deadline error and no buffer", buf, err)
+	}
+	s.ResetDeadlines()
+	peer.Write([]byte("x"))
+	buf, n, err := s.ReadPooled(pool)
+	if err != nil || string((*buf)[:n]) != "x" {
+		t.Fatalf("ReadPooled = %v, %d, %v", buf, n, err)
+	}
+	peer.Close()
+	if buf, _, err := s.ReadPooled(pool); buf != nil || err != io.EOF {
+		t.Fatalf("ReadPooled after close = %v, %v", buf, err)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s, peer := pair(t)
+	if closed, unread := s.Closed(); closed || unread {
+		t.Fatalf("idle: Closed = %v, %v", closed, unread)
+	}
+	peer.Write([]byte("x"))
+	var one [1]byte
+	s.Read(one[:])
+	peer.Write([]byte("y"))
+	peer.CloseWrite()
+	for { // the byte is on its way
+		closed, unread := s.Closed()
+		if closed {
+			t.Fatal("closed before the last byte was read")
+		}
+		if unread {
+			break
+		}
+	}
+	s.Read(one[:])
+	for {
+		if closed, _ := s.Closed(); closed {
+			break
+		}
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	s, _ := pair(t)
+	done := make(chan error)
+	go func() { _, err := s.Read(make([]byte, 1)); done <- err }()
+	s.Interrupt()
+	if err := <-done; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("interrupted Read: %v", err)
+	}
+}
+
+func TestRearm(t *testing.T) {
+	now := time.Now()
+	var until time.Time
+	if !rearm(&until, now, time.Minute) {
+		t.Error("the first deadline was not set")
+	}
+	if rearm(&until, now.Add(time.Second), time.Minute) {
+		t.Error("set again a second later")
+	}
+	if !rearm(&until, now.Add(20*time.Second), time.Minute) {
+		t.Error("not set again although less than a minute is left")
+	}
+	if !rearm(&until, now, time.Second) {
+		t.Error("a shorter idle time was not set")
+	}
+}
+
+// BenchmarkEcho is one read and one write a turn on each side; the peer uses package net.
+func BenchmarkEcho(b *testing.B) {
+	s, peer := pair(b)
+	go func() {
+		buf := make([]byte, 256)
+		for {
+			n, err := peer.Read(buf)
+			if err != nil {
+				return
+			}
+			peer.Write(buf[:n])
+		}
+	}()
+	msg, buf := bytes.Repeat([]byte("x"), 100), make([]byte, 256)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Write(msg)
+		s.Read(buf)
+	}
+}

@@ -1,0 +1,192 @@
+// Package upstream keeps connections to targets: it dials them, lends them out one
+// request at a time and takes them back for reuse.
+//
+// Each target has a Pool. Idle connections are kept in shards, so that two cores
+// that serve different clients do not wait for each other's lock, and each shard
+// gives the connection used last first: it is the one least likely to have been
+// closed by the target, and the rest can age out. A connection that comes out of a
+// Pool is looked at once more (sock.Conn.Closed) when its target could have closed
+// it meanwhile; what still goes wrong in the moment between that look and the
+// request is the proxy's to repeat or to report.
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/sock"
+)
+
+const (
+	// ConnectTimeout is how long a target may take to accept a connection, TLS
+	// included (ALB answers 504 after 10 s, 502 for a TLS handshake).
+	ConnectTimeout = 10 * time.Second
+	// shards of idle connections a target; a power of two.
+	shards = 8
+	// maxIdle connections are kept in one shard; more are closed when they come back.
+	maxIdle = 256
+)
+
+// Conn is a connection to a target, lent to one request at a time.
+type Conn struct {
+	net.Conn            // what to read and write: the socket, or TLS over it
+	Sock     *sock.Conn // the socket underneath
+	Reused   bool       // it has carried a request before
+
+	pool *Pool
+	used time.Time // when it was put back
+}
+
+// Pool keeps the connections to one target.
+type Pool struct {
+	addr   string
+	secure *tls.Config // nil: plaintext
+	closed atomic.Bool
+	shards [shards]shard
+}
+
+type shard struct {
+	mu   sync.Mutex
+	idle []*Conn
+	_    [64]byte // shards on cache lines of their own
+}
+
+// NewPool makes a pool for a target; secure asks for TLS without verifying the
+// target's certificate, as ALB does it.
+func NewPool(addr netip.AddrPort, secure bool) *Pool {
+	p := &Pool{addr: addr.String()}
+	if secure {
+		p.secure = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10} // ALB does not verify targets
+	}
+	return p
+}
+
+// Get lends an idle connection that its target has not closed as far as can be seen, or nil.
+func (p *Pool) Get(at uint32) *Conn {
+	for i := range uint32(shards) {
+		s := &p.shards[(at+i)%shards]
+		for {
+			s.mu.Lock()
+			n := len(s.idle)
+			if n == 0 {
+				s.mu.Unlock()
+				break
+			}
+			c := s.idle[n-1]
+			s.idle[n-1] = nil
+			s.idle = s.idle[:n-1]
+			s.mu.Unlock()
+			if c.alive() {
+				c.Reused = true
+				return c
+			}
+			c.Close()
+		}
+	}
+	return nil
+}
+
+// alive looks whether the target has closed the connection. Bytes that nobody asked
+// for make a plaintext connection unusable; TLS has records of its own.
+func (c *Conn) alive() bool {
+	closed, unread := c.Sock.Closed()
+	return !closed && (!unread || c.pool.secure != nil)
+}
+
+// Dial opens a new connection, within ConnectTimeout.
+func (p *Pool) Dial(ctx context.Context) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", p.addr)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to target: %w", err)
+	}
+	s, err := sock.New(nc.(*net.TCPConn))
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("connecting to target %s: %w", p.addr, err)
+	}
+	c := &Conn{Conn: s, Sock: s, pool: p}
+	if p.secure != nil {
+		t := tls.Client(s, p.secure)
+		if err := t.HandshakeContext(ctx); err != nil {
+			s.Close()
+			return nil, &TLSError{fmt.Errorf("TLS handshake with target %s: %w", p.addr, err)}
+		}
+		c.Conn = t
+	}
+	return c, nil
+}
+
+// TLSError is a failed TLS handshake with a target, which ALB answers with 502.
+type TLSError struct{ error }
+
+func (e *TLSError) Unwrap() error { return e.error }
+
+// Put takes a connection back whose last response has been read to its end.
+func (p *Pool) Put(at uint32, c *Conn, now time.Time) {
+	if p.closed.Load() {
+		c.Close()
+		return
+	}
+	c.used = now
+	s := &p.shards[at%shards]
+	s.mu.Lock()
+	if len(s.idle) >= maxIdle {
+		s.mu.Unlock()
+		c.Close()
+		return
+	}
+	s.idle = append(s.idle, c)
+	s.mu.Unlock()
+	if p.closed.Load() { // closed between the look and the append
+		p.CloseIdle(time.Time{})
+	}
+}
+
+// CloseIdle closes connections that were put back before the given time; all of them for the zero time.
+func (p *Pool) CloseIdle(before time.Time) {
+	for i := range p.shards {
+		s := &p.shards[i]
+		var old []*Conn
+		s.mu.Lock()
+		keep := s.idle[:0]
+		for _, c := range s.idle {
+			if before.IsZero() || c.used.Before(before) {
+				old = append(old, c)
+			} else {
+				keep = append(keep, c)
+			}
+		}
+		clear(s.idle[len(keep):])
+		s.idle = keep
+		s.mu.Unlock()
+		for _, c := range old {
+			c.Close()
+		}
+	}
+}
+
+// Close closes the idle connections; those lent out are closed as they come back.
+func (p *Pool) Close() {
+	p.closed.Store(true)
+	p.CloseIdle(time.Time{})
+}
+
+// Idle counts the connections at rest.
+func (p *Pool) Idle() int {
+	n := 0
+	for i := range p.shards {
+		p.shards[i].mu.Lock()
+		n += len(p.shards[i].idle)
+		p.shards[i].mu.Unlock()
+	}
+	return n
+}
