@@ -25,8 +25,8 @@ type LoadBalancer struct {
 	Attributes    map[string]string `json:"attributes"`    // as written; see ParseLoadBalancerAttributes
 	Tags          map[string]string `json:"tags"`
 
-	// InboundCIDRs says who may connect; empty where SecurityGroups is given.
-	InboundCIDRs   []InboundCIDR `json:"inboundCidrs,omitempty"`
+	// InboundCIDRs says who may connect: nil where SecurityGroups is given, empty: nobody.
+	InboundCIDRs   []InboundCIDR `json:"inboundCidrs,omitzero"`
 	SecurityGroups []string      `json:"securityGroups,omitempty"`
 	Subnets        []string      `json:"subnets,omitempty"`
 	EIPAllocations []string      `json:"eipAllocations,omitempty"`
