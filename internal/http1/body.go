@@ -1,0 +1,259 @@
+package http1
+
+import "math"
+
+// Body follows a message's body as it streams by: it finds the end, and checks
+// all that frames it. What passes can be forwarded to the byte, for it is
+// spelled in the one way that every parser reads alike (RFC 9112 section 7.1):
+// chunk sizes of hexadecimal digits only, with nothing between them and the ';'
+// or CRLF; CRLF and no bare CR or LF; extensions and trailers without control
+// characters and bounded; no trailer that steers framing, routing or identity.
+//
+// The zero Body is that of a message without one.
+type Body struct {
+	framing Framing
+	state   bodyState
+	digits  uint8  // of the chunk size
+	nameLen uint8  // of the trailer's name, as far as kept in name
+	ext     uint16 // bytes of the chunk extension
+	trailer uint16 // bytes of the trailer section
+	left    int64  // of the body, or of the chunk
+	name    [longestName]byte
+}
+
+const (
+	// maxDigits bounds a chunk size with its leading zeros.
+	maxDigits = 16
+	// maxExtension bounds one chunk's extension, in bytes.
+	maxExtension = 256
+	// maxTrailer bounds the trailer section, in bytes.
+	maxTrailer = 16 << 10
+	// longestName is how much of a trailer's name is kept: more than the
+	// longest known field name, so that a longer one is Other.
+	longestName = 32
+)
+
+type bodyState uint8
+
+const (
+	bodyDone bodyState = iota
+	bodyFailed
+	inLength // left bytes more
+	inClose  // all that comes
+	inSize   // digits of a chunk size
+	inExtension
+	sizeLF
+	inData // left bytes more of the chunk
+	dataCR
+	dataLF
+	trailerStart // a trailer, or the last line
+	inName
+	inValue
+	trailerLF
+	lastLF
+)
+
+// Reset begins a body. length matters to Length only.
+func (b *Body) Reset(f Framing, length int64) {
+	b.framing, b.left, b.state = f, length, bodyDone
+	switch {
+	case f == Chunked:
+		b.startSize()
+		b.trailer = 0
+	case f == UntilClose:
+		b.state = inClose
+	case f == Length && length > 0:
+		b.state = inLength
+	}
+}
+
+func (b *Body) startSize() {
+	b.state, b.left, b.digits, b.ext = inSize, 0, 0, 0
+}
+
+// Done reports whether the whole body has passed. A body of UntilClose never is:
+// the connection's end is its end.
+func (b *Body) Done() bool { return b.state == bodyDone }
+
+// Framing gives what Reset was told.
+func (b *Body) Framing() Framing { return b.framing }
+
+// Scan takes the next bytes of the connection and tells how many of them belong
+// to this message, chunk framing and trailers included. done: the message ends
+// behind them. On an error, an *Error with status 400, the first n bytes are
+// still well; after it the body stays failed.
+func (b *Body) Scan(p []byte) (n int, done bool, err error) {
+	_, n, done, err = b.run(nil, p, false)
+	return n, done, err
+}
+
+// Decode does what Scan does, and appends the payload alone to dst: for a
+// client of HTTP/1.0, which knows no chunks. Trailers are left out.
+func (b *Body) Decode(dst, p []byte) (out []byte, n int, done bool, err error) {
+	return b.run(dst, p, true)
+}
+
+func (b *Body) run(dst, p []byte, decode bool) (out []byte, n int, done bool, err error) {
+	for n < len(p) && b.state != bodyDone {
+		switch b.state {
+		case inLength, inData, inClose:
+			m := b.payload(len(p) - n)
+			if decode {
+				dst = append(dst, p[n:n+m]...)
+			}
+			n += m
+		case bodyFailed:
+			return dst, n, false, &Error{Status: 400, Reason: "BadBody"}
+		default:
+			if reason := b.step(p[n]); reason != "" {
+				b.state = bodyFailed
+				return dst, n, false, &Error{Status: 400, Reason: reason}
+			}
+			n++
+		}
+	}
+	return dst, n, b.state == bodyDone, nil
+}
+
+// payload takes up to n bytes of payload and moves on behind the last.
+func (b *Body) payload(n int) int {
+	if b.state == inClose {
+		return n
+	}
+	if int64(n) < b.left {
+		b.left -= int64(n)
+		return n
+	}
+	n = int(b.left)
+	b.left = 0
+	if b.state == inData {
+		b.state = dataCR
+	} else {
+		b.state = bodyDone
+	}
+	return n
+}
+
+// step takes one byte of chunk framing. It returns what is wrong with it.
+func (b *Body) step(c byte) (reason string) {
+	switch b.state {
+	case inSize:
+		return b.size(c)
+	case inExtension:
+		b.ext++
+		switch {
+		case c == '\r':
+			b.state = sizeLF
+		case class[c]&control != 0 || b.ext > maxExtension:
+			return "BadChunkExtension"
+		}
+	case sizeLF:
+		if c != '\n' {
+			return "BadChunkSize"
+		}
+		b.state = inData
+		if b.left == 0 {
+			b.state = trailerStart
+		}
+	case dataCR:
+		if c != '\r' {
+			return "BadChunkEnd"
+		}
+		b.state = dataLF
+	case dataLF:
+		if c != '\n' {
+			return "BadChunkEnd"
+		}
+		b.startSize()
+	case lastLF:
+		if c != '\n' {
+			return "BadTrailer"
+		}
+		b.state = bodyDone
+	default:
+		return b.trailers(c)
+	}
+	return ""
+}
+
+// size takes one byte of a chunk size or what follows it.
+func (b *Body) size(c byte) (reason string) {
+	var d int64
+	switch {
+	case isDigit(c):
+		d = int64(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		d = int64(c|0x20-'a') + 10
+	case b.digits > 0 && c == '\r':
+		b.state = sizeLF
+		return ""
+	case b.digits > 0 && c == ';':
+		b.state = inExtension
+		return ""
+	default:
+		return "BadChunkSize"
+	}
+	if b.digits == maxDigits || b.left > math.MaxInt64>>4 {
+		return "BadChunkSize"
+	}
+	b.digits++
+	b.left = b.left<<4 | d
+	return ""
+}
+
+// trailers takes one byte of the trailer section.
+func (b *Body) trailers(c byte) (reason string) {
+	const bad = "BadTrailer"
+	if b.trailer++; b.trailer > maxTrailer {
+		return bad
+	}
+	switch b.state {
+	case trailerStart:
+		b.nameLen = 0
+		if c == '\r' {
+			b.state = lastLF
+			return ""
+		}
+		b.state = inName
+		return b.trailerName(c)
+	case inName:
+		return b.trailerName(c)
+	case inValue:
+		switch {
+		case c == '\r':
+			b.state = trailerLF
+		case class[c]&control != 0:
+			return bad
+		}
+	case trailerLF:
+		if c != '\n' {
+			return bad
+		}
+		b.state = trailerStart
+	}
+	return ""
+}
+
+// trailerName takes one byte of a trailer's name or the colon behind it.
+func (b *Body) trailerName(c byte) (reason string) {
+	switch {
+	case class[c]&tchar != 0:
+		if b.nameLen < longestName {
+			b.name[b.nameLen] = c
+			b.nameLen++
+		}
+	case c == ':' && b.nameLen > 0 && trailerAllowed(b.name[:b.nameLen]):
+		b.state = inValue
+	default:
+		return "BadTrailer"
+	}
+	return ""
+}
+
+// trailerAllowed reports whether a field may stand in the trailer section. RFC
+// 9110 section 6.5.1 forbids those that steer framing, routing, authentication
+// and the reading of the body; those are among the known ones.
+func trailerAllowed(name []byte) bool {
+	id := LookupField(name)
+	return (id == Other || id == Date) && !imitates(name)
+}
