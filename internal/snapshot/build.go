@@ -1,0 +1,325 @@
+package snapshot
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/albatross-lb/albatross/internal/accesslog"
+	"github.com/albatross-lb/albatross/internal/balance"
+	"github.com/albatross-lb/albatross/internal/certs"
+	"github.com/albatross-lb/albatross/internal/health"
+	"github.com/albatross-lb/albatross/internal/http1"
+	"github.com/albatross-lb/albatross/internal/match"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// Options is what a Snapshot is built with besides the Config.
+type Options struct {
+	Account, Region string
+	// PortMap says on which port a port of the manifests is bound; absent: the same.
+	PortMap map[int]int
+	// Certificate finds the key pair for a reference of a listener ("" asks for one
+	// for a listener that names none); hosts are the names that it should cover.
+	Certificate func(ref string, hosts []string) (*certs.Certificate, error)
+	Live        *Live
+	Metrics     *metrics.Registry
+	Logs        *accesslog.Store
+}
+
+// builder collects what one Build makes and finds wrong.
+type builder struct {
+	Options
+	cfg      *lb.Config
+	out      *Snapshot
+	problems []lb.Problem
+}
+
+// Build compiles a validated Config. What cannot be served is left out and
+// reported, each with its reason; everything else is in the Snapshot.
+func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
+	b := &builder{Options: o, cfg: cfg, out: &Snapshot{
+		Config: cfg, Sockets: map[int]*Socket{}, TargetGroups: map[string]*TargetGroup{},
+	}}
+	for key, g := range cfg.TargetGroups {
+		b.out.TargetGroups[key] = b.targetGroup(g)
+	}
+	for _, balancer := range cfg.LoadBalancers {
+		b.loadBalancer(balancer)
+	}
+	b.serveTLS()
+	b.mapRedirects()
+	return b.out, b.problems
+}
+
+func (b *builder) problem(o lb.Origin, field, format string, args ...any) {
+	b.problems = append(b.problems, lb.Problem{Origin: o, Field: field, Text: fmt.Sprintf(format, args...)})
+}
+
+func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
+	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region)}
+	t.Attributes, _ = lb.ParseTargetGroupAttributes(g.Attributes) // what is wrong with them, lb.Validate has said
+	loads := make([]*balance.Target, 0, len(g.Targets))
+	for _, target := range g.Targets {
+		if target.Draining {
+			continue // health keeps it until its delay is over; nothing new goes there
+		}
+		live := b.Live.target(health.Key{Group: g.Key, Addr: target.Addr}, g.Protocol == lb.HTTPS)
+		t.Targets = append(t.Targets, live)
+		loads = append(loads, live.Load)
+	}
+	t.Balance = balance.NewGroup(loads, t.Attributes)
+	return t
+}
+
+func (b *builder) loadBalancer(c *lb.LoadBalancer) {
+	if c.Type == lb.Network {
+		b.problem(c.Origin, "", "layer-4 (network) load balancers are not served in this version; use service type application")
+		return
+	}
+	balancer := &LoadBalancer{Config: c, ARN: c.ARN(b.Account, b.Region)}
+	balancer.Attributes, _ = lb.ParseLoadBalancerAttributes(c.Attributes)
+	balancer.Limits.Mode, _ = http1.ParseMode(balancer.Attributes.DesyncMode)
+	balancer.Metrics = b.Metrics.LoadBalancer(c.FullName())
+	balancer.Log = b.Logs.Log(c.Key, c.Name, c.ID(), balancer.Attributes.AccessLogs)
+	for _, l := range c.Listeners {
+		b.listener(balancer, l)
+	}
+}
+
+// listener compiles one listener and puts it on its socket.
+func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
+	origin := c.Origin
+	if origin == (lb.Origin{}) {
+		origin = balancer.Config.Origin
+	}
+	field := fmt.Sprintf("listener %s:%d", c.Protocol, c.Port)
+	if c.Protocol != lb.HTTP && c.Protocol != lb.HTTPS {
+		b.problem(origin, field, "protocol %s does not belong on an application load balancer; write HTTP or HTTPS", c.Protocol)
+		return
+	}
+	if m := c.MutualAuthentication; m != nil && m.Mode != "off" {
+		b.problem(origin, field, "mutual-authentication mode %s is not served in this version; only off is, and serving without it would let everyone in", m.Mode)
+		return
+	}
+	socket := b.out.Sockets[c.Port]
+	if socket != nil && socket.Secure != c.Secure() {
+		other := socket.Listeners[0].LoadBalancer.Config
+		b.problem(origin, field, "port %d is already served with the other protocol by load balancer %s; choose another port in listen-ports", c.Port, other.Key)
+		return
+	}
+	l := &Listener{LoadBalancer: balancer, Config: c, Port: c.Port, PublicPort: b.bound(c.Port)}
+	l.Attributes, _ = lb.ParseListenerAttributes(c.Attributes)
+	l.compileResponseHeaders()
+	var bad []string
+	if l.allowed, bad = allowedOn(balancer.Config, c.Port); bad != nil {
+		b.problem(origin, "inbound-cidrs", "%s: write address ranges like 10.0.0.0/8", strings.Join(bad, ", "))
+	}
+	if c.Secure() && !b.secure(l, origin, field) {
+		return
+	}
+	b.rules(l)
+	if socket == nil {
+		socket = &Socket{Port: c.Port, BoundPort: l.PublicPort, Secure: c.Secure()}
+		b.out.Sockets[c.Port] = socket
+	}
+	socket.Listeners = append(socket.Listeners, l)
+}
+
+func (b *builder) bound(port int) int {
+	if mapped, ok := b.PortMap[port]; ok {
+		return mapped
+	}
+	return port
+}
+
+// secure finds the policy and the certificates of an HTTPS listener.
+func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
+	policy, ok := certs.LookupPolicy(l.Config.SSLPolicy)
+	if !ok {
+		text := "unknown ssl-policy " + strconv.Quote(l.Config.SSLPolicy)
+		if near := lb.Nearest(l.Config.SSLPolicy, certs.PolicyNames()); near != "" {
+			text += "; did you mean " + near + "?"
+		}
+		b.problem(origin, field, "%s", text)
+		return false
+	}
+	refs := l.Config.Certificates
+	if len(refs) == 0 {
+		refs = []string{""}
+	}
+	hosts := hostsOf(l)
+	var pairs []*certs.Certificate
+	for _, ref := range refs {
+		pair, err := b.Certificate(ref, hosts)
+		if err != nil {
+			b.problem(origin, field, "%v", err)
+			continue
+		}
+		pairs = append(pairs, pair)
+	}
+	if len(pairs) == 0 {
+		b.problem(origin, field, "not served: it has no usable certificate")
+		return false
+	}
+	l.tls = certs.Config(policy, pairs, []string{"http/1.1"})
+	return true
+}
+
+// hostsOf lists the names that a certificate for the listener should cover: the
+// hosts of its rules, and how it is reached on this machine.
+func hostsOf(l *Listener) []string {
+	seen := map[string]bool{}
+	for _, r := range l.Config.Rules {
+		for _, c := range r.Conditions {
+			if c.HostHeader == nil {
+				continue
+			}
+			for _, h := range c.HostHeader.Values {
+				if h = strings.ToLower(h); certifiable(h) {
+					seen[h] = true
+				}
+			}
+		}
+	}
+	hosts := make([]string, 0, len(seen)+3)
+	for h := range seen {
+		hosts = append(hosts, h)
+	}
+	sort.Strings(hosts)
+	return append(hosts, "localhost", "127.0.0.1", "::1")
+}
+
+// certifiable: a certificate can name exact hosts, and a wildcard for the whole first label.
+func certifiable(host string) bool {
+	rest := strings.TrimPrefix(host, "*.")
+	return rest != "" && !strings.ContainsAny(rest, "*?")
+}
+
+func (b *builder) rules(l *Listener) {
+	var compiled []*lb.Rule
+	for _, c := range l.Config.Rules {
+		r := b.rule(l, c, c.Priority, c.Actions)
+		if r == nil {
+			continue
+		}
+		compiled = append(compiled, c)
+		l.rules = append(l.rules, r)
+	}
+	var problems []lb.Problem
+	l.table, problems = match.Compile(compiled)
+	b.problems = append(b.problems, problems...)
+	l.fallback = b.rule(l, nil, 0, l.Config.DefaultActions)
+	if l.fallback == nil {
+		l.fallback = &Rule{Logged: "-", Refused: "InvalidDefaultAction"}
+	}
+}
+
+// rule compiles the last action of a list, the one that answers. Authentication
+// before it cannot be carried out in this version, and a request must not get past
+// it: such a rule refuses.
+func (b *builder) rule(l *Listener, c *lb.Rule, priority int, actions []lb.Action) *Rule {
+	r := &Rule{Config: c, Priority: priority}
+	origin, field := l.LoadBalancer.Config.Origin, "default action"
+	if c != nil {
+		origin, field = c.Origin, c.Field
+	}
+	if len(actions) == 0 {
+		b.problem(origin, field, "there is no action")
+		return nil
+	}
+	last := actions[len(actions)-1]
+	names := make([]string, len(actions))
+	for i, a := range actions {
+		names[i] = string(a.Type)
+		switch a.Type {
+		case lb.AuthenticateOIDC, lb.AuthenticateCognito, lb.JWTValidation:
+			r.Refused = "AuthenticationNotServed"
+		}
+	}
+	r.Logged = strings.Join(names, ",")
+	if r.Refused != "" {
+		b.problem(origin, field, "%s is not carried out in this version; its requests are answered with 500 so that nobody gets past it", r.Logged)
+		return r
+	}
+	switch {
+	case last.Forward != nil:
+		r.Forward = b.forward(l, last.Forward, origin, field)
+	case last.Redirect != nil:
+		r.Redirect = compileRedirect(last.Redirect)
+	case last.FixedResponse != nil:
+		r.Fixed = compileFixed(last.FixedResponse)
+	}
+	if r.Forward == nil && r.Redirect == nil && r.Fixed == nil {
+		return nil
+	}
+	return r
+}
+
+func (b *builder) forward(l *Listener, c *lb.Forward, origin lb.Origin, field string) *Forward {
+	f := &Forward{}
+	var weights []int
+	for _, w := range c.TargetGroups {
+		g := b.out.TargetGroups[w.TargetGroup]
+		if g == nil {
+			b.problem(origin, field, "target group %s%s is not in these manifests", w.TargetGroup, w.TargetGroupARN)
+			continue
+		}
+		weight := 1
+		if w.Weight != nil {
+			weight = *w.Weight
+		}
+		f.Members = append(f.Members, Member{g, l.LoadBalancer.Metrics.TargetGroup(g.Config.FullName())})
+		weights = append(weights, weight)
+	}
+	if len(f.Members) == 0 {
+		return nil
+	}
+	if len(weights) > 1 {
+		f.split = balance.NewSplit(weights)
+	} else if weights[0] == 0 && len(c.TargetGroups) > 1 {
+		f.only = -1
+	}
+	return f
+}
+
+func compileRedirect(c *lb.Redirect) *Redirect {
+	status := 302
+	if c.StatusCode == "HTTP_301" {
+		status = 301
+	}
+	return &Redirect{Status: status, parts: compileTemplate(c.Template())}
+}
+
+func compileFixed(c *lb.FixedResponse) *Fixed {
+	status, err := strconv.Atoi(c.StatusCode)
+	if err != nil || status < 200 || status > 599 {
+		return nil
+	}
+	f := &Fixed{Status: status}
+	if c.MessageBody != nil {
+		f.Body = *c.MessageBody
+	}
+	f.ContentType = "text/plain; charset=utf-8"
+	if c.ContentType != nil && *c.ContentType != "" {
+		f.ContentType = *c.ContentType
+		if strings.HasPrefix(f.ContentType, "text/") && !strings.Contains(f.ContentType, ";") {
+			f.ContentType += "; charset=utf-8"
+		}
+	}
+	return f
+}
+
+func (l *Listener) compileResponseHeaders() {
+	for name, value := range l.Attributes.ResponseHeaders {
+		if value != "" {
+			l.ReplacedHeaders = append(l.ReplacedHeaders, name)
+		}
+	}
+	sort.Strings(l.ReplacedHeaders)
+	for _, name := range l.ReplacedHeaders {
+		l.ResponseHeaders = append(l.ResponseHeaders, name+": "+l.Attributes.ResponseHeaders[name]+"\r\n"...)
+	}
+}
