@@ -1,0 +1,9 @@
+package main
+
+import "syscall"
+
+// apart gives a child a process group of its own (a Ctrl-C in the terminal goes
+// to the foreground group, that is to us alone) and ties its life to ours.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests run this test's own binary in place of both commands: a stand-in that
+// takes the same flags, answers 200 to everything and dies when asked for /die.
+func TestMain(m *testing.M) {
+	if os.Getenv("STAND_IN") == "" {
+		os.Exit(m.Run())
+	}
+	switch os.Args[1] {
+	case "hash-password":
+		io.Copy(io.Discard, os.Stdin)
+		fmt.Println("$2a$10$hash")
+	case "run":
+		f := flag.NewFlagSet("run", flag.ExitOnError)
+		ports := f.String("port-map", "", "")
+		for _, name := range []string{"admin", "state", "bind"} {
+			f.String(name, "", "")
+		}
+		f.Bool("dev", false, "")
+		f.Parse(os.Args[2:])
+		plain, _, _ := strings.Cut(strings.TrimPrefix(*ports, "80="), ",")
+		standIn("127.0.0.1:" + plain)
+	default: // --listen ADDRESS ...
+		standIn(os.Args[2])
+	}
+}
+
+func standIn(address string) {
+	fmt.Println("serving", address)
+	http.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	fmt.Println(http.ListenAndServe(address, nil))
+}
+
+// freePorts gives n neighbouring free ports. They are below those that systems hand out
+// for port 0 and for outgoing connections (from 32768 or 49152), so that nothing
+// takes them in the meantime.
+func freePorts(t *testing.T, n int) int {
+	t.Helper()
+search:
+	for range 100 {
+		base := 15000 + rand.IntN(5000-n)
+		for port := base; port < base+n; port++ {
+			if free("127.0.0.1", port) != nil {
+				continue search
+			}
+		}
+		return base
+	}
+	t.Fatal("no free ports")
+	return 0
+}
+
+func standInOptions(t *testing.T) options {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("STAND_IN", "1")
+	base := freePorts(t, 6)
+	return options{albatross: self, api: self, manifests: "..", state: t.TempDir(), bind: "127.0.0.1",
+		http: base, https: base + 1, admin: base + 2, base: base + 3, auth: "on"}
+}
+
+// running is one call of run, whose output is read line by line.
+type running struct {
+	t      *testing.T
+	cancel context.CancelFunc
+	result chan error
+	lines  chan string
+}
+
+func start(t *testing.T, o options) *running {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{t: t, cancel: cancel, result: make(chan error, 1), lines: make(chan string, 1000)}
+	go func() {
+		r.result <- run(ctx, o, write)
+		write.Close()
+	}()
+	go func() {
+		defer close(r.lines)
+		text := ""
+		for buffer := make([]byte, 4096); ; {
+			n, err := read.Read(buffer)
+			text += string(buffer[:n])
+			for {
+				line, rest, whole := strings.Cut(text, "\n")
+				if !whole {
+					break
+				}
+				r.lines <- line
+				text = rest
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return r
+}
+
+// until reads lines up to one that holds the text, and returns all it read.
+func (r *running) until(text string) string {
+	r.t.Helper()
+	var seen strings.Builder
+	for line := range r.lines {
+		seen.WriteString(line + "\n")
+		if strings.Contains(line, text) {
+			return seen.String()
+		}
+	}
+	r.t.Fatalf("output ended (%v) without %q:\n%s", <-r.result, text, seen.String())
+	return ""
+}
+
+// over waits for the end and checks that nothing listens any more.
+func (r *running) over(o options) error {
+	r.t.Helper()
+	var err error
+	select {
+	case err = <-r.result:
+	case <-time.After(30 * time.Second):
+		r.t.Fatal("run does not end")
+	}
+	if taken := checkPorts(o); taken != nil {
+		r.t.Errorf("after the run: %v", taken)
+	}
+	return err
+}
+
+func TestRunTwice(t *testing.T) {
+	o := standInOptions(t)
+	passwords := map[string]bool{}
+	for range 2 {
+		r := start(t, o)
+		text := r.until("Ctrl-C ends all of it.")
+		for _, want := range []string{"albatross | serving", "api-1     | serving", "/health", "/token", "/predict", fmt.Sprint(o.admin)} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %q in:\n%s", want, text)
+			}
+		}
+		_, after, _ := strings.Cut(text, "password=")
+		password, _, _ := strings.Cut(after, "'")
+		passwords[password] = true
+		r.cancel()
+		if err := r.over(o); err != nil {
+			t.Errorf("stopped by its user: %v", err)
+		}
+	}
+	if len(passwords) != 1 || passwords[""] {
+		t.Errorf("the second run has another password: %v", passwords)
+	}
+	for _, name := range []string{"jwt-secret", "password", "users"} {
+		info, err := os.Stat(filepath.Join(o.state, "retail", name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v: want mode 0600", name, info.Mode(), err)
+		}
+	}
+}
+
+func get(url string) {
+	if response, err := http.Get(url); err == nil {
+		response.Body.Close()
+	}
+}
+
+func TestDeathOfTheLoadBalancerEndsAll(t *testing.T) {
+	o := standInOptions(t)
+	r := start(t, o)
+	r.until("Ctrl-C ends all of it.")
+	get(fmt.Sprintf("http://127.0.0.1:%d/die", o.http))
+	if err := r.over(o); err == nil || !strings.Contains(err.Error(), "albatross ended: exit status 3") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeathOfAReplicaIsTold(t *testing.T) {
+	o := standInOptions(t)
+	r := start(t, o)
+	r.until("Ctrl-C ends all of it.")
+	get(fmt.Sprintf("http://127.0.0.1:%d/die", o.base+1))
+	r.until("api-2 ended (exit status 3)")
+	r.until(fmt.Sprintf("--listen 127.0.0.1:%d", o.base+1))
+	r.cancel()
+	if err := r.over(o); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeathBeforeReadyIsAnError(t *testing.T) {
+	o := standInOptions(t)
+	o.api = "/bin/false"
+	o.auth = "off"
+	err := start(t, o).over(o)
+	if err == nil || !strings.Contains(err.Error(), "ended before all was ready") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTakenPortIsNamed(t *testing.T) {
+	o := standInOptions(t)
+	for _, test := range []struct {
+		port           int
+		flag, variable string
+	}{
+		{o.http, "--http", "HTTP="}, {o.https, "--https", "HTTPS="}, {o.admin, "--admin", "ADMIN="}, {o.base + 2, "--api", "API="},
+	} {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", test.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = run(t.Context(), o, os.Stdout)
+		listener.Close()
+		for _, want := range []string{fmt.Sprintf("port %d is taken", test.port), test.flag, "make run " + test.variable} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("port %d: %v: want %q", test.port, err, want)
+			}
+		}
+	}
+	o.admin = o.http
+	if err := checkPorts(o); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("one port for two: %v", err)
+	}
+}
+
+func TestAdjustedManifests(t *testing.T) {
+	o := options{manifests: "..", state: t.TempDir(), base: 9001}
+	folder, err := adjusted(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(folder string) string {
+		text, err := os.ReadFile(filepath.Join(folder, "endpointslices.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	want := strings.NewReplacer("port: 8001", "port: 9001", "port: 8002", "port: 9002", "port: 8003", "port: 9003").Replace(read(".."))
+	if got := read(folder); got != want || got == read("..") {
+		t.Errorf("adjusted slices:\n%s", got)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "ingress.yaml")); err != nil {
+		t.Error(err)
+	}
+	o.base = manifestBase
+	if folder, err := adjusted(o); folder != ".." || err != nil {
+		t.Errorf("with the manifests' own ports: %s, %v", folder, err)
+	}
+}
+
+func TestMovePortsLeavesOthers(t *testing.T) {
+	for in, want := range map[string]string{
+		"  port: 8002\n":         "  port: 9102\n",
+		"- port: 8003":           "- port: 9103",
+		"  port: 80\n":           "  port: 80\n",
+		"  targetPort: 8001\n":   "  targetPort: 8001\n",
+		"  # port: 8001 is ours": "  # port: 8001 is ours",
+	} {
+		if got := movePorts(in, 9101); got != want {
+			t.Errorf("movePorts(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"extra"}, {"--auth", "maybe"}, {"--http", "x"}} {
+		if _, err := parse(args); err == nil {
+			t.Errorf("%v is accepted", args)
+		}
+	}
+}
