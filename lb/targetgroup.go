@@ -99,3 +99,17 @@ func (p HealthCheckPort) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(int(p))
 }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *HealthCheckPort) UnmarshalJSON(data []byte) error {
+	if string(data) == `"traffic-port"` {
+		*p = TrafficPort
+		return nil
+	}
+	var n int
+	if err := json.Unmarshal(data, &n); err != nil {
+		return fmt.Errorf("reading health check port %s: write \"traffic-port\" or a number", data)
+	}
+	*p = HealthCheckPort(n)
+	return nil
+}

@@ -1,0 +1,210 @@
+package lb
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// conditionFault says why c can never be told to hold or not to hold; "" if it can.
+func conditionFault(c Condition) string {
+	if set := c.configs(); set != 1 {
+		return fmt.Sprintf("condition %q carries %d configs; write exactly the one of its field", c.Field, set)
+	}
+	switch {
+	case c.Field == HostHeader && c.HostHeader != nil:
+		return valuesFault(c.Field, c.HostHeader.Values, c.HostHeader.RegexValues)
+	case c.Field == PathPattern && c.PathPattern != nil:
+		return valuesFault(c.Field, c.PathPattern.Values, c.PathPattern.RegexValues)
+	case c.Field == HTTPHeader && c.HTTPHeader != nil:
+		if !isToken(c.HTTPHeader.HTTPHeaderName) {
+			return fmt.Sprintf("condition http-header has the header name %q; write a name such as X-Version", c.HTTPHeader.HTTPHeaderName)
+		}
+		return valuesFault(c.Field, c.HTTPHeader.Values, c.HTTPHeader.RegexValues)
+	case c.Field == RequestMethod && c.HTTPRequestMethod != nil:
+		return methodFault(c.HTTPRequestMethod)
+	case c.Field == QueryString && c.QueryString != nil:
+		if len(c.QueryString.Values) == 0 {
+			return noValues(c.Field)
+		}
+		return ""
+	case c.Field == SourceIP && c.SourceIP != nil:
+		return sourceIPFault(c.SourceIP)
+	}
+	return fmt.Sprintf("condition %q does not carry the config of its field; write one of host-header, path-pattern, http-header, http-request-method, query-string, source-ip, each with its own config", c.Field)
+}
+
+// configs counts the configs that c carries.
+func (c *Condition) configs() int {
+	n := 0
+	for _, set := range []bool{c.HostHeader != nil, c.PathPattern != nil, c.HTTPHeader != nil,
+		c.HTTPRequestMethod != nil, c.QueryString != nil, c.SourceIP != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func noValues(f ConditionField) string {
+	return fmt.Sprintf("condition %s has no values and could never hold; write at least one", f)
+}
+
+func valuesFault(f ConditionField, values, regexes []string) string {
+	switch {
+	case len(values) > 0 && len(regexes) > 0:
+		return fmt.Sprintf("condition %s has both values and regexValues; write one kind, and a second rule for the other", f)
+	case len(values) == 0 && len(regexes) == 0:
+		return noValues(f)
+	}
+	for _, r := range regexes {
+		if _, err := regexp.Compile(r); err != nil {
+			return fmt.Sprintf("condition %s: %v; write a regular expression in RE2 syntax", f, err)
+		}
+	}
+	return ""
+}
+
+func methodFault(m *ValuesConfig) string {
+	if len(m.RegexValues) > 0 {
+		return "condition http-request-method takes no regexValues; write the methods as values"
+	}
+	if len(m.Values) == 0 {
+		return noValues(RequestMethod)
+	}
+	for _, v := range m.Values {
+		if !isToken(v) {
+			return fmt.Sprintf("condition http-request-method has the value %q; write a method such as GET", v)
+		}
+	}
+	return ""
+}
+
+func sourceIPFault(s *ValuesConfig) string {
+	if len(s.RegexValues) > 0 {
+		return "condition source-ip takes no regexValues; write ranges such as 10.0.0.0/8 as values"
+	}
+	if len(s.Values) == 0 {
+		return noValues(SourceIP)
+	}
+	for _, v := range s.Values {
+		if _, err := netip.ParsePrefix(v); err == nil {
+			continue
+		}
+		if addr, err := netip.ParseAddr(v); err == nil {
+			return fmt.Sprintf("condition source-ip has the value %q, an address and not a range; write %s/%d", v, addr, addr.BitLen())
+		}
+		return fmt.Sprintf("condition source-ip has the value %q; write a range such as 10.0.0.0/8 or 2001:db8::/32", v)
+	}
+	return ""
+}
+
+// conditionWarnings names what AWS would refuse of the conditions of r, or what can
+// hold for no request.
+func (v *validation) conditionWarnings(r *Rule) {
+	values, wildcards := 0, 0
+	for _, c := range r.Conditions {
+		patterns := c.patterns()
+		values += max(len(patterns), 1)
+		for _, p := range patterns {
+			wildcards += strings.Count(p, "*") + strings.Count(p, "?")
+			if len(p) > 128 {
+				v.warn(r.Origin, r.field(), "AWS takes at most 128 characters in a value of condition %s, and %.32q... has %d", c.Field, p, len(p))
+			}
+		}
+		v.pathWarnings(r, c.PathPattern)
+		if c.HTTPRequestMethod != nil {
+			v.methodWarnings(r, c.HTTPRequestMethod.Values)
+		}
+	}
+	if values > quotaConditionValues {
+		v.warn(r.Origin, r.field(), "AWS takes at most %d condition values a rule, and this one has %d", quotaConditionValues, values)
+	}
+	if wildcards > quotaWildcards {
+		v.warn(r.Origin, r.field(), "AWS takes at most %d wildcards a rule, and this one has %d", quotaWildcards, wildcards)
+	}
+}
+
+func (v *validation) pathWarnings(r *Rule, paths *ValuesConfig) {
+	if paths == nil {
+		return
+	}
+	for _, p := range paths.Values {
+		if p == "" || !strings.Contains("/*?", p[:1]) {
+			v.warn(r.Origin, r.field(), "path %q matches no request, since every path starts with /; write %q", p, "/"+p)
+		}
+	}
+}
+
+func (v *validation) methodWarnings(r *Rule, methods []string) {
+	for _, m := range methods {
+		if upper := strings.ToUpper(m); upper != m {
+			v.warn(r.Origin, r.field(), "methods are compared with regard to case: %q is not %s; write %s", m, upper, upper)
+		}
+	}
+}
+
+// patterns are the values of c, whatever its kind.
+func (c *Condition) patterns() []string {
+	switch {
+	case c.HostHeader != nil:
+		return slices.Concat(c.HostHeader.Values, c.HostHeader.RegexValues)
+	case c.PathPattern != nil:
+		return slices.Concat(c.PathPattern.Values, c.PathPattern.RegexValues)
+	case c.HTTPHeader != nil:
+		return slices.Concat(c.HTTPHeader.Values, c.HTTPHeader.RegexValues)
+	case c.HTTPRequestMethod != nil:
+		return c.HTTPRequestMethod.Values
+	case c.SourceIP != nil:
+		return c.SourceIP.Values
+	case c.QueryString != nil:
+		list := make([]string, len(c.QueryString.Values))
+		for i, kv := range c.QueryString.Values {
+			list[i] = kv.Key + kv.Value
+		}
+		return list
+	}
+	return nil
+}
+
+// transformsFault says why a request cannot be rewritten as asked; "" if it can.
+func transformsFault(transforms []Transform) string {
+	seen := map[string]bool{}
+	for _, t := range transforms {
+		config := t.URLRewrite
+		switch t.Type {
+		case "url-rewrite":
+		case "host-header-rewrite":
+			config = t.HostHeaderRewrite
+		default:
+			return fmt.Sprintf("transform type is %q; write url-rewrite or host-header-rewrite", t.Type)
+		}
+		if config == nil || len(config.Rewrites) == 0 {
+			return fmt.Sprintf("transform %s has no rewrites; write at least one regex and its replacement", t.Type)
+		}
+		if seen[t.Type] {
+			return fmt.Sprintf("a rule has two transforms of type %s; write both as rewrites of one", t.Type)
+		}
+		seen[t.Type] = true
+		for _, r := range config.Rewrites {
+			if _, err := regexp.Compile(r.Regex); err != nil {
+				return fmt.Sprintf("transform %s: %v; write a regular expression in RE2 syntax", t.Type, err)
+			}
+		}
+	}
+	return ""
+}
+
+// isToken tells whether s can be a method or a header name (RFC 9110 section 5.6.2).
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		alnum := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !alnum && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
