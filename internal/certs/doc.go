@@ -1,0 +1,14 @@
+// Package certs is everything about the certificates a listener shows: where they
+// come from, which one a client gets, and which TLS versions and cipher suites it may use.
+//
+// A Certificate comes from one of three places. ParsePair reads a pair that came
+// with the manifests (a Secret). ARNStore stands in for AWS Certificate Manager: a
+// folder with one subfolder per ARN. CA is the local certificate authority of
+// --dev, which issues one for any ARN or Secret that nobody has.
+//
+// Config puts certificates and a Policy together into a tls.Config. Which
+// certificate a client gets follows the application load balancer's rules (see
+// Choose); a Policy is one of AWS's predefined security policies, by its name.
+// Session tickets are written with keys that outlive a Config (see TicketKeys), so
+// that a change of configuration costs no client its session.
+package certs
