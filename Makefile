@@ -1,0 +1,79 @@
+# make run      the example: three replicas of the Retail API behind one load balancer
+# make test     everything that must hold: format, vet, tests, race detector, scripts, macOS build
+# make bench    nginx, HAProxy, httputil.ReverseProxy and albatross side by side
+# make load     ab, wrk and artillery against the example; fails on a failed request
+# make fuzz     each fuzz target for FUZZTIME
+# make train    fit the Retail API's model anew from Debian's r-cran-bayesm
+#
+# Ports and folders are variables: make run HTTP=9080 HTTPS=9443 ADMIN=9902 API=9001 STATE=elsewhere
+
+GO       ?= go
+HTTP     ?= 8080
+HTTPS    ?= 8443
+ADMIN    ?= 9901
+API      ?= 8001
+BIND     ?=
+STATE    ?= state
+ROUNDS   ?= 5
+DURATION ?= 5s
+FUZZTIME ?= 20s
+FOLDERS   = bench cmd deploy internal lb retail test
+
+.PHONY: run build test format vet darwin unit race conformance bench load fuzz train clean
+
+run: build
+	@exec bin/retail-run --albatross bin/albatross --retail-api bin/retail-api --state '$(STATE)' \
+		--http $(HTTP) --https $(HTTPS) --admin $(ADMIN) --api $(API) --bind '$(BIND)'
+
+build:
+	$(GO) build -o bin/albatross ./cmd/albatross
+	$(GO) build -o bin/retail-api ./cmd/retail-api
+	$(GO) build -o bin/retail-run ./deploy/examples/retail/run
+
+test: format vet darwin unit race conformance
+
+format:
+	@unformatted=$$(gofmt -l $(FOLDERS)); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+# The portable path behind the build tags must compile; its tests run on Linux only.
+darwin:
+	GOOS=darwin $(GO) build ./...
+
+unit:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+# How many of the conformance cases come out equal; needs the folder in
+# ALBATROSS_CONFORMANCE (default ../shared/conformance) and says so where it is absent.
+conformance:
+	$(GO) test -count=1 -v ./test/conformance/...
+
+bench: build
+	bench/tools.sh wrk nginx haproxy
+	$(GO) run ./bench --albatross bin/albatross --rounds $(ROUNDS) --duration $(DURATION)
+
+load: build
+	bench/tools.sh ab wrk artillery
+	$(GO) run ./bench/load --run bin/retail-run --albatross bin/albatross --retail-api bin/retail-api
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+train:
+	bench/tools.sh bayesm
+	mkdir -p .cache
+	Rscript retail/train/export.R .cache/orange-juice.csv
+	$(GO) run ./cmd/retail-train -data .cache/orange-juice.csv -out retail/model/coefficients.json
+
+clean:
+	rm -rf bin .cache

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Sees to it that the tools named are there: bench/tools.sh wrk nginx haproxy ab artillery bayesm
+# Installs from Debian's archive what is missing where it may (as root), and otherwise
+# says what to install. artillery goes into .cache, for this repository alone.
+set -eu
+
+missing=
+need() { # need PACKAGE: by its command, or by Debian's record of it
+	missing="$missing $1"
+}
+
+for tool in "$@"; do
+	case $tool in
+	ab) command -v ab >/dev/null || need apache2-utils ;;
+	wrk) command -v wrk >/dev/null || need wrk ;;
+	nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light ;;
+	haproxy) command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || need haproxy ;;
+	bayesm) Rscript -e 'q(status = !requireNamespace("bayesm", quietly = TRUE))' 2>/dev/null || need r-cran-bayesm ;;
+	artillery)
+		command -v artillery >/dev/null || [ -x .cache/artillery/node_modules/.bin/artillery ] || {
+			command -v npm >/dev/null || need npm
+			artillery=wanted
+		} ;;
+	*) echo "tools.sh: unknown tool $tool" >&2; exit 2 ;;
+	esac
+done
+
+if [ -n "$missing" ]; then
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "tools.sh: missing:$missing. On Debian: sudo apt-get install$missing" >&2
+		exit 1
+	fi
+	apt-get update -q
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+fi
+
+# No install scripts: one of artillery's dependencies would fetch web browsers.
+if [ "${artillery:-}" = wanted ]; then
+	mkdir -p .cache/artillery
+	npm install --prefix .cache/artillery --no-audit --no-fund --ignore-scripts artillery@2.0.34
+fi
