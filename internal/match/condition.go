@@ -141,7 +141,8 @@ func (c *condition) cidrs(values []string) error {
 func (c *condition) holds(s *subject) bool {
 	switch c.field {
 	case lb.HostHeader:
-		return s.host != nil && (anyPattern(c.patterns, s.host) || anyRegex(c.regexes, s.name))
+		host, ok := s.folded.get()
+		return ok && (anyPattern(c.patterns, host) || anyRegex(c.regexes, s.name))
 	case lb.PathPattern:
 		return anyPattern(c.patterns, s.Path) || anyRegex(c.regexes, s.Path)
 	case lb.HTTPHeader:

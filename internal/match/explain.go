@@ -21,8 +21,8 @@ type Verdict struct {
 // Explain gives the verdict on every rule up to and including the one that is taken,
 // or on all of them where none is. It agrees with Find.
 func (t *Table) Explain(r *Request) []Verdict {
-	var buf [maxHost]byte
-	s := newSubject(r, &buf)
+	var s subject
+	s.ask(r)
 	defer s.release()
 	var out []Verdict
 	for i := range t.rules {

@@ -16,14 +16,26 @@ func trimPort(host []byte) []byte {
 	return host[:colon]
 }
 
-// foldHost writes the name of a Host header in lower case into buf. It is false for a name that is too long.
-func foldHost(buf *[maxHost]byte, host []byte) ([]byte, bool) {
-	name := trimPort(host)
-	if len(name) > maxHost {
-		return nil, false
+// folded is a host name in lower case. It holds its bytes itself, so that it stays on the stack.
+type folded struct {
+	length int // -1: too long
+	bytes  [maxHost]byte
+}
+
+func (f *folded) set(name []byte) {
+	if f.length = len(name); f.length > maxHost {
+		f.length = -1
+		return
 	}
 	for i, c := range name {
-		buf[i] = lower[c]
+		f.bytes[i] = lower[c]
 	}
-	return buf[:len(name)], true
+}
+
+// get is the name; ok is false where no host condition can hold.
+func (f *folded) get() (name []byte, ok bool) {
+	if f.length < 0 {
+		return nil, false
+	}
+	return f.bytes[:f.length], true
 }

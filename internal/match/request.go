@@ -27,17 +27,15 @@ type Headers interface {
 type subject struct {
 	*Request
 	name   []byte // of Host: without the port, as sent
-	host   []byte // the name in lower case; nil where no host condition can hold
 	source netip.Addr
 	notes  *notes // nil until a condition needs them
+	folded folded // the name in lower case
 }
 
-func newSubject(r *Request, buf *[maxHost]byte) subject {
-	s := subject{Request: r, name: trimPort(r.Host), source: r.Source.Unmap().WithZone("")}
-	if host, ok := foldHost(buf, r.Host); ok {
-		s.host = host
-	}
-	return s
+// ask makes the subject ready for r.
+func (s *subject) ask(r *Request) {
+	s.Request, s.name, s.source = r, trimPort(r.Host), r.Source.Unmap().WithZone("")
+	s.folded.set(s.name)
 }
 
 // maxNotes bounds the room that is kept for the next request, in bytes.

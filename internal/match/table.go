@@ -123,15 +123,15 @@ func (t *Table) name(r *rule, byHost frequency) {
 // Find is the index of the first rule that holds, or -1: the listener's default
 // actions are to be run. It allocates nothing.
 func (t *Table) Find(r *Request) int {
-	var buf [maxHost]byte
-	s := newSubject(r, &buf)
+	var s subject
+	s.ask(r)
 	best := int32(len(t.rules))
-	if s.host != nil {
-		if p, ok := t.hosts.whole(s.host); ok {
+	if host, ok := s.folded.get(); ok {
+		if p, ok := t.hosts.whole(host); ok {
 			best = t.within(p, &s, best)
 		}
 		for _, hosts := range [...]*tree[*paths]{t.hosts.starts, t.hosts.ends} {
-			for w := hosts.walk(s.host); ; {
+			for w := hosts.walk(host); ; {
 				p, ok := w.next()
 				if !ok {
 					break
@@ -200,8 +200,9 @@ func (t *Table) HasAnyHost() bool { return t.hasAnyHost }
 // condition: exactly, by a pattern or by a regular expression. It is what chooses between load
 // balancers that share a port, and it allocates nothing.
 func (t *Table) Claims(host []byte) bool {
-	var buf [maxHost]byte
-	name, ok := foldHost(&buf, host)
+	var f folded
+	f.set(trimPort(host))
+	name, ok := f.get()
 	if !ok {
 		return false
 	}
