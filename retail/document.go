@@ -18,47 +18,50 @@ import (
 
 // The types below are what the OpenAPI document says of bodies. The handlers read and write the same by hand.
 
-type featuresSchema struct {
-	StoreID   int64   `json:"store_id" minimum:"1" maximum:"2147483647" example:"1" doc:"Store; one outside the catalogue is answered as an average store"`
-	ProductID int64   `json:"product_id" minimum:"1" maximum:"2147483647" example:"123" doc:"Product; one outside the catalogue is answered as an average product"`
-	Date      string  `json:"date" format:"date" example:"2024-01-01" doc:"Any day of the week in question; only its season counts"`
-	Price     float64 `json:"price" exclusiveMinimum:"0" maximum:"1000000" example:"29.99" doc:"Price of one package in US dollars"`
-	Promotion int     `json:"promotion" enum:"0,1" example:"0" doc:"1 when the product is advertised in that week; true and false are accepted too"`
+type featureFields struct {
+	_         struct{} `additionalProperties:"true"`
+	StoreID   int64    `json:"store_id" minimum:"1" maximum:"2147483647" example:"1" doc:"Store; one outside the catalogue is answered as an average store"`
+	ProductID int64    `json:"product_id" minimum:"1" maximum:"2147483647" example:"123" doc:"Product; one outside the catalogue is answered as an average product"`
+	Date      string   `json:"date" format:"date" example:"2024-01-01" doc:"Any day of the week in question; only its season counts"`
+	Price     float64  `json:"price" exclusiveMinimum:"0" maximum:"1000000" example:"29.99" doc:"Price of one package in US dollars"`
+	Promotion int      `json:"promotion" enum:"0,1" example:"0" doc:"1 when the product is advertised in that week; true and false are accepted too"`
 }
 
-type predictSchema struct {
-	Features featuresSchema `json:"features"`
+type predictRequest struct {
+	_        struct{}      `additionalProperties:"true"`
+	Features featureFields `json:"features"`
 }
 
-type predictionSchema struct {
+type predictResponse struct {
 	Prediction   float64 `json:"prediction" example:"150.75" doc:"Packages sold in the week that holds the date"`
 	ModelVersion string  `json:"model_version" example:"v1.0"`
 }
 
-type batchSchema struct {
-	Instances []featuresSchema `json:"instances" minItems:"1" maxItems:"1000"`
+type batchRequest struct {
+	_         struct{}        `additionalProperties:"true"`
+	Instances []featureFields `json:"instances" nullable:"false" minItems:"1" maxItems:"1000"`
 }
 
-type predictionsSchema struct {
-	Predictions []predictionSchema `json:"predictions" doc:"As many as instances, in their order"`
+type batchResponse struct {
+	Predictions []predictResponse `json:"predictions" nullable:"false" doc:"As many as instances, in their order"`
 }
 
-type tokenSchema struct {
+type tokenResponse struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type" example:"bearer"`
 }
 
-type healthSchema struct {
+type healthResponse struct {
 	Status    string `json:"status" example:"healthy"`
 	Timestamp string `json:"timestamp" format:"date-time" example:"2024-01-01T12:00:00Z"`
 }
 
-type detailSchema struct {
+type errorResponse struct {
 	Detail string `json:"detail" doc:"What was refused"`
 }
 
-type wrongInputSchema struct {
-	Detail []request.Error `json:"detail"`
+type validationErrorResponse struct {
+	Detail []request.Error `json:"detail" nullable:"false"`
 }
 
 // modelInfo is the answer of /model-info.
@@ -69,7 +72,7 @@ type modelInfo struct {
 		Unit         string             `json:"unit" doc:"What a prediction counts"`
 		Catalogue    catalogue          `json:"catalogue"`
 		Training     model.Training     `json:"training"`
-		Evaluations  []model.Evaluation `json:"evaluations" doc:"Errors on weeks that were not fitted"`
+		Evaluations  []model.Evaluation `json:"evaluations" nullable:"false" doc:"Errors on weeks that were not fitted"`
 		MeanFactor   float64            `json:"mean_factor" doc:"Predictions speak of the typical week (median); multiply with this for the mean"`
 		Source       model.Source       `json:"source"`
 	}
@@ -131,24 +134,24 @@ type operation struct {
 }
 
 func operations() []operation {
-	predictErrors := map[int]any{413: detailSchema{}, 422: wrongInputSchema{}}
-	stopping := map[int]any{503: healthSchema{}}
+	predictErrors := map[int]any{413: errorResponse{}, 422: validationErrorResponse{}}
+	stopping := map[int]any{503: healthResponse{}}
 	return []operation{
 		{id: "predict", method: http.MethodPost, path: "/predict", tag: "predictions", protected: true,
 			summary: "Predict the weekly sales of one product in one store",
 			description: "Ids outside the catalogue and prices outside the trained range are answered by averages and " +
 				"said in the header X-Retail-Warning.",
-			takes: predictSchema{}, gives: predictionSchema{}, errors: predictErrors},
+			takes: predictRequest{}, gives: predictResponse{}, errors: predictErrors},
 		{id: "batch-predict", method: http.MethodPost, path: "/batch-predict", tag: "predictions", protected: true,
-			summary: "Predict up to 1000 rows at once", takes: batchSchema{}, gives: predictionsSchema{}, errors: predictErrors},
+			summary: "Predict up to 1000 rows at once", takes: batchRequest{}, gives: batchResponse{}, errors: predictErrors},
 		{id: "token", method: http.MethodPost, path: "/token", tag: "tokens", summary: "Get a token for a name and a password",
-			form: tokenForm(), gives: tokenSchema{},
-			errors: map[int]any{401: detailSchema{}, 422: wrongInputSchema{}, 503: detailSchema{}}},
+			form: tokenForm(), gives: tokenResponse{},
+			errors: map[int]any{401: errorResponse{}, 422: validationErrorResponse{}, 503: errorResponse{}}},
 		{id: "health", method: http.MethodGet, path: "/health", tag: "health", summary: "Whether this replica wants requests",
-			gives: healthSchema{}, errors: stopping},
-		{id: "healthz", method: http.MethodGet, path: "/healthz", tag: "health", summary: "The same as /health", gives: healthSchema{}, errors: stopping},
-		{id: "readyz", method: http.MethodGet, path: "/readyz", tag: "health", summary: "The same as /health", gives: healthSchema{}, errors: stopping},
-		{id: "livez", method: http.MethodGet, path: "/livez", tag: "health", summary: "Whether the process works", gives: healthSchema{}},
+			gives: healthResponse{}, errors: stopping},
+		{id: "healthz", method: http.MethodGet, path: "/healthz", tag: "health", summary: "The same as /health", gives: healthResponse{}, errors: stopping},
+		{id: "readyz", method: http.MethodGet, path: "/readyz", tag: "health", summary: "The same as /health", gives: healthResponse{}, errors: stopping},
+		{id: "livez", method: http.MethodGet, path: "/livez", tag: "health", summary: "Whether the process works", gives: healthResponse{}},
 	}
 }
 
@@ -169,6 +172,10 @@ func (s *Server) document() ([]byte, error) {
 	for _, o := range operations() {
 		open.AddOperation(s.describe(o, schema))
 	}
+	// Huma describes errors of its own for the one endpoint it answers, which takes nothing that could be wrong.
+	delete(open.Paths["/model-info"].Get.Responses, "default")
+	delete(open.Components.Schemas.Map(), "ErrorModel")
+	delete(open.Components.Schemas.Map(), "ErrorDetail")
 	document, err := json.Marshal(open)
 	if err != nil {
 		return nil, fmt.Errorf("writing the OpenAPI document: %w", err)
@@ -200,7 +207,7 @@ func (s *Server) describe(o operation, schema func(any) *huma.Schema) *huma.Oper
 	}
 	if o.protected && s.Tokens != nil {
 		op.Security = []map[string][]string{{bearerScheme: {}}}
-		refuse(http.StatusUnauthorized, detailSchema{})
+		refuse(http.StatusUnauthorized, errorResponse{})
 	}
 	return op
 }

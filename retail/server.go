@@ -130,6 +130,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { // also when a handler panics: the numbers have to stay right
 		s.metrics.inFlight.Dec()
 		took := time.Since(start)
+		if x.status == 0 {
+			x.status = http.StatusOK // what net/http sends for a handler that wrote nothing
+		}
 		rt.counts.observe(x.status, took)
 		s.log(r, &x, took)
 	}()

@@ -28,7 +28,7 @@ func main() {
 	parser := kong.Must(&cli, kong.Name("retail-api"), kong.Description(description))
 	command, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "retail-api: %v\n(retail-api --help lists the flags)\n", err)
+		fmt.Fprintf(os.Stderr, "retail-api: %v\n(retail-api serve --help lists the flags)\n", err)
 		os.Exit(2)
 	}
 	command.BindTo(os.Stdin, (*io.Reader)(nil))

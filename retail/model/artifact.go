@@ -38,7 +38,7 @@ type Training struct {
 type Evaluation struct {
 	Name   string   `json:"name" doc:"Which weeks were forecast from which"`
 	Rows   int      `json:"rows" doc:"Rows forecast"`
-	Errors []Errors `json:"errors" doc:"The model first, then what it is compared with"`
+	Errors []Errors `json:"errors" nullable:"false" doc:"The model first, then what it is compared with"`
 }
 
 // Errors of one method, in percent.

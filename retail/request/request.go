@@ -32,7 +32,7 @@ const maxErrors = 100
 type Error struct {
 	// Loc is the path to the wrong value: strings for fields, whole numbers for places in lists. For a text that is not
 	// JSON it is "body" and the number of the byte at which that shows.
-	Loc []any `json:"loc" doc:"Path to the wrong value: field names and places in lists"`
+	Loc []any `json:"loc" nullable:"false" doc:"Path to the wrong value: field names and places in lists"`
 	// Msg is for people, Type for programs; the types are those of pydantic.
 	Msg  string `json:"msg" doc:"What is wrong, for people"`
 	Type string `json:"type" doc:"What is wrong, for programs"`

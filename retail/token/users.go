@@ -29,10 +29,12 @@ type Users struct {
 	waiting chan struct{}
 }
 
-// NewUsers returns an empty list: nobody is known. At most as many passwords are hashed at once as there are processors,
-// which bounds the memory as well (19 MiB each by default).
+// maxRunning is how many passwords are hashed at once however many processors there are: each takes 19 MiB.
+const maxRunning = 4
+
+// NewUsers returns an empty list: nobody is known.
 func NewUsers() *Users {
-	n := runtime.GOMAXPROCS(0)
+	n := min(runtime.GOMAXPROCS(0), maxRunning)
 	return &Users{
 		hashes: map[string]hash{}, decoy: newDecoy(cost),
 		running: make(chan struct{}, n), waiting: make(chan struct{}, n+maxWaiting),
