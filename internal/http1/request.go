@@ -231,7 +231,7 @@ func (r *Request) frame(s *summary) (coded codings, err *Error) {
 func (r *Request) frameChunked(coded *codings) *Error {
 	r.Framing, r.ContentLength = Chunked, -1
 	r.flag(ContentLength, Drop)
-	if !coded.plain() {
+	if !coded.plain() || r.Minor == 0 { // some take no notice of it in HTTP/1.0
 		r.flag(TransferEncoding, Drop)
 		r.WriteFraming = true
 	}
