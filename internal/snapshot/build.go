@@ -22,7 +22,8 @@ type Options struct {
 	// PortMap says on which port a port of the manifests is bound; absent: the same.
 	PortMap map[int]int
 	// Certificate finds the key pair for a reference of a listener ("" asks for one
-	// for a listener that names none); hosts are the names that it should cover.
+	// for a listener that names none); hosts are the names that it should cover. nil:
+	// the Snapshot is only to be asked, not served, and needs none.
 	Certificate func(ref string, hosts []string) (*certs.Certificate, error)
 	Live        *Live
 	Metrics     *metrics.Registry
@@ -145,6 +146,9 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 		}
 		b.problem(origin, field, "%s", text)
 		return false
+	}
+	if b.Certificate == nil {
+		return true
 	}
 	refs := l.Config.Certificates
 	if len(refs) == 0 {

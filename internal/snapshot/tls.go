@@ -18,7 +18,11 @@ func (b *builder) serveTLS() {
 		if len(s.Listeners) > 1 {
 			socket := s
 			s.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-				return socket.Listener([]byte(hello.ServerName)).tls, nil
+				cfg := socket.Listener([]byte(hello.ServerName)).tls
+				if _, err := cfg.GetConfigForClient(hello); err != nil { // notes its choice of certificate for the log
+					return nil, err
+				}
+				return cfg, nil
 			}}
 		}
 	}

@@ -1,0 +1,273 @@
+// Package explain answers the question that every load balancer is asked and few
+// answer: why did my request go there? It walks a request through a snapshot with
+// the very code that serves requests, and keeps what that code throws away: which
+// load balancer was chosen and by what, each rule that did not hold and the first of
+// its conditions that did not, the rule that did, and which targets may be chosen.
+package explain
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/albatross-lb/albatross/internal/match"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// Request is the request asked about.
+type Request struct {
+	Method  string // "" is GET
+	URL     string // http://host:port/path?query
+	Headers []string
+	From    string // the client's address; "" is 127.0.0.1
+}
+
+// Answer is what becomes of it.
+type Answer struct {
+	Request      string    `json:"request"`
+	LoadBalancer string    `json:"loadBalancer"`
+	Listener     string    `json:"listener"`
+	Verdicts     []Verdict `json:"rules"`
+	Taken        string    `json:"taken"`   // "rule 3", "default action"
+	Actions      []string  `json:"actions"` // of the rule taken, in words
+	Location     string    `json:"location,omitempty"`
+	TargetGroups []Group   `json:"targetGroups,omitempty"`
+}
+
+// Verdict is what was found about one rule.
+type Verdict struct {
+	Priority int    `json:"priority"`
+	Rule     string `json:"rule"`
+	Origin   string `json:"origin"`
+	Holds    bool   `json:"holds"`
+	Why      string `json:"why,omitempty"`
+}
+
+// Group is a target group that the request may go to.
+type Group struct {
+	Key       string   `json:"key"`
+	Name      string   `json:"name"`
+	Weight    int      `json:"weight"`
+	Algorithm string   `json:"algorithm"`
+	FailOpen  bool     `json:"failOpen,omitempty"` // too few are healthy: all registered targets are used
+	Targets   []Target `json:"targets"`
+}
+
+// Target is one target and whether it may be chosen now.
+type Target struct {
+	Addr  string         `json:"addr"`
+	State lb.HealthState `json:"state"`
+	May   bool           `json:"mayBeChosen"`
+}
+
+// headers gives a Request's headers to the matcher.
+type headers [][2]string
+
+func (h headers) Values(name string, yield func([]byte) bool) {
+	for _, f := range h {
+		if strings.EqualFold(f[0], name) && !yield([]byte(f[1])) {
+			return
+		}
+	}
+}
+
+// Explain walks the request through the snapshot. Errors are the question's: a URL
+// that is none, a port that nothing listens on.
+func Explain(s *snapshot.Snapshot, r Request) (*Answer, error) {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%q is not a URL to explain: write http://host:port/path?query or https://...", r.URL)
+	}
+	look, err := question(u, r)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := socketFor(s, u)
+	if err != nil {
+		return nil, err
+	}
+	l := socket.Listener(look.Host)
+	a := &Answer{
+		Request:      string(look.Method) + " " + r.URL,
+		LoadBalancer: l.LoadBalancer.Config.Key + " (" + l.LoadBalancer.Config.Name + ")",
+		Listener:     fmt.Sprintf("%s:%d", l.Config.Protocol, l.Port),
+	}
+	if l.PublicPort != l.Port {
+		a.Listener += fmt.Sprintf(", bound on port %d", l.PublicPort)
+	}
+	if !l.Allows(look.Source) {
+		a.Taken = "connection refused: " + look.Source.String() + " is in none of the inbound-cidrs"
+		return a, nil
+	}
+	verdicts, rule := l.Explain(look)
+	for _, v := range verdicts {
+		a.Verdicts = append(a.Verdicts, Verdict{
+			Priority: v.Rule.Priority, Rule: conditions(v.Rule.Conditions), Origin: v.Rule.Origin.String(), Holds: v.Holds, Why: v.Why,
+		})
+	}
+	a.take(l, rule, look)
+	return a, nil
+}
+
+func question(u *url.URL, r Request) (*match.Request, error) {
+	look := &match.Request{Host: []byte(u.Host), Path: []byte(u.EscapedPath()), Query: []byte(u.RawQuery), Method: []byte(r.Method)}
+	if len(look.Path) == 0 {
+		look.Path = []byte("/")
+	}
+	if r.Method == "" {
+		look.Method = []byte("GET")
+	}
+	from := r.From
+	if from == "" {
+		from = "127.0.0.1"
+	}
+	var err error
+	if look.Source, err = netip.ParseAddr(from); err != nil {
+		return nil, fmt.Errorf("--from %q is not an address: write one like 192.0.2.7 or 2001:db8::7", from)
+	}
+	var h headers
+	for _, line := range r.Headers {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, fmt.Errorf("header %q: write 'Name: value'", line)
+		}
+		if name, value = strings.TrimSpace(name), strings.TrimSpace(value); strings.EqualFold(name, "Host") {
+			look.Host = []byte(value)
+		}
+		h = append(h, [2]string{name, value})
+	}
+	look.Headers = h
+	return look, nil
+}
+
+// socketFor finds the socket of a URL: by the port that clients see, or by the one
+// that the manifests name.
+func socketFor(s *snapshot.Snapshot, u *url.URL) (*snapshot.Socket, error) {
+	port := map[string]int{"http": 80, "https": 443}[u.Scheme]
+	if p := u.Port(); p != "" {
+		port, _ = strconv.Atoi(p)
+	}
+	var found *snapshot.Socket
+	var open []string
+	for _, k := range s.Sockets {
+		if k.BoundPort == port || k.Port == port && found == nil {
+			found = k
+		}
+		open = append(open, strconv.Itoa(k.BoundPort))
+	}
+	sort.Strings(open)
+	switch {
+	case len(open) == 0:
+		return nil, fmt.Errorf("nothing is served: see albatross check")
+	case found == nil:
+		return nil, fmt.Errorf("nothing listens on port %d; open are %s", port, strings.Join(open, ", "))
+	case found.Secure != (u.Scheme == "https"):
+		return nil, fmt.Errorf("port %d does not speak %s; write the other scheme", port, u.Scheme)
+	}
+	return found, nil
+}
+
+func conditions(cs []lb.Condition) string {
+	words := make([]string, len(cs))
+	for i, c := range cs {
+		words[i] = c.String()
+	}
+	return strings.Join(words, " and ")
+}
+
+// take describes what the rule taken does with the request.
+func (a *Answer) take(l *snapshot.Listener, rule *snapshot.Rule, look *match.Request) {
+	actions := l.Config.DefaultActions
+	a.Taken = "default action"
+	if rule.Config != nil {
+		actions = rule.Config.Actions
+		a.Taken = "rule " + strconv.Itoa(rule.Priority)
+	}
+	for _, action := range actions {
+		a.Actions = append(a.Actions, action.String())
+	}
+	switch {
+	case rule.Refused != "":
+		a.Actions = []string{"answer 500 (" + rule.Refused + ")"}
+	case rule.Redirect != nil:
+		protocol := strings.ToLower(string(l.Config.Protocol))
+		a.Location = string(rule.Redirect.Location(nil, protocol, look.Host, l.PublicPort, look.Path, look.Query))
+	case rule.Forward != nil:
+		a.groups(rule, actions[len(actions)-1].Forward)
+	}
+}
+
+func (a *Answer) groups(rule *snapshot.Rule, f *lb.Forward) {
+	weights := map[string]int{}
+	for _, w := range f.TargetGroups {
+		weights[w.TargetGroup] = 1
+		if w.Weight != nil {
+			weights[w.TargetGroup] = *w.Weight
+		}
+	}
+	for _, m := range rule.Forward.Members {
+		c := m.Group.Config
+		g := Group{Key: c.Key, Name: c.Name, Weight: weights[c.Key], Algorithm: string(m.Group.Attributes.Algorithm)}
+		var eligible []int
+		eligible, g.FailOpen = m.Group.Balance.Eligible()
+		may := map[int]bool{}
+		for _, i := range eligible {
+			may[i] = true
+		}
+		for i, t := range m.Group.Targets {
+			g.Targets = append(g.Targets, Target{t.Addr.String(), t.Load.State(), may[i]})
+		}
+		a.TargetGroups = append(a.TargetGroups, g)
+	}
+}
+
+// String is the answer in words.
+func (a *Answer) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n  load balancer  %s\n  listener       %s\n", a.Request, a.LoadBalancer, a.Listener)
+	for _, v := range a.Verdicts {
+		if v.Holds {
+			fmt.Fprintf(&b, "  rule %-4d taken  %s\n", v.Priority, v.Rule)
+		} else {
+			fmt.Fprintf(&b, "  rule %-4d no     %s: %s\n", v.Priority, v.Rule, v.Why)
+		}
+	}
+	if !strings.HasPrefix(a.Taken, "rule ") {
+		fmt.Fprintf(&b, "  %s\n", a.Taken)
+	}
+	for _, action := range a.Actions {
+		fmt.Fprintf(&b, "  then           %s\n", action)
+	}
+	if a.Location != "" {
+		fmt.Fprintf(&b, "  location       %s\n", a.Location)
+	}
+	for _, g := range a.TargetGroups {
+		a.group(&b, g)
+	}
+	return b.String()
+}
+
+func (a *Answer) group(b *strings.Builder, g Group) {
+	fmt.Fprintf(b, "  target group   %s (%s), %s", g.Key, g.Name, g.Algorithm)
+	if len(a.TargetGroups) > 1 {
+		fmt.Fprintf(b, ", weight %d", g.Weight)
+	}
+	switch {
+	case len(g.Targets) == 0:
+		b.WriteString(": no targets, so the answer is 503")
+	case g.FailOpen:
+		b.WriteString(": too few targets are known to be healthy, so all are used (fail open)")
+	}
+	b.WriteString("\n")
+	for _, t := range g.Targets {
+		may := "may be chosen"
+		if !t.May {
+			may = "not chosen"
+		}
+		fmt.Fprintf(b, "    %-21s  %-9s  %s\n", t.Addr, t.State, may)
+	}
+}

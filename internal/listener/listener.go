@@ -1,0 +1,215 @@
+// Package listener owns the sockets that clients connect to.
+//
+// A change of configuration needs three steps in this order, so that no connection
+// is refused on the way: Bind opens the ports that are new; the proxy swaps its
+// snapshot; Retain closes the ports that are gone and drains their connections. A
+// port that stays is not touched at all.
+//
+// Each accepted connection gets a session of its own and a goroutine that runs it.
+// A Set remembers the sessions of each port, so that it can ask them to end
+// (Drain: after the request under way) and, when patience is over, make them.
+package listener
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/sock"
+)
+
+// Session serves one connection.
+type Session interface {
+	Serve() // until the connection ends
+	Drain() // end after the request under way; may be called at any time and again
+	Abort() // close the connection now
+}
+
+// Set is the sockets that are open. The zero value is not usable: see New.
+type Set struct {
+	address string // to bind; "" is every address of the host
+	open    func(c *sock.Conn, port int) Session
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	sockets map[int]*socket // by port of the manifests
+	running sync.WaitGroup
+}
+
+// socket is one open port.
+type socket struct {
+	set      *Set
+	port     int // of the manifests
+	bound    int
+	listener *net.TCPListener
+
+	mu       sync.Mutex
+	sessions map[Session]struct{}
+	closed   bool
+}
+
+// New gives a Set without sockets. open makes the session for a connection that was
+// accepted on a port of the manifests.
+func New(address string, open func(c *sock.Conn, port int) Session, log *slog.Logger) *Set {
+	return &Set{address: address, open: open, log: log, sockets: map[int]*socket{}}
+}
+
+// Bind opens what is not open yet of the ports wanted (port of the manifests -> port
+// to bind) and gives an error for each that cannot be.
+func (s *Set) Bind(wanted map[int]int) map[int]error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	problems := map[int]error{}
+	for port, bound := range wanted {
+		if open := s.sockets[port]; open != nil && open.bound == bound {
+			continue
+		}
+		l, err := listen(s.address, bound)
+		if err != nil {
+			problems[port] = err
+			continue
+		}
+		k := &socket{set: s, port: port, bound: bound, listener: l, sessions: map[Session]struct{}{}}
+		if old := s.sockets[port]; old != nil {
+			old.close()
+		}
+		s.sockets[port] = k
+		s.log.Info("listening", "port", port, "address", l.Addr().String())
+		s.running.Go(k.accept)
+	}
+	return problems
+}
+
+// listen binds a port; the error says what to do about it.
+func listen(address string, port int) (*net.TCPListener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("port %d is taken by another process; stop it, or bind another port with --port-map", port)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("port %d may not be bound by this user; bind another one with --port-map, as in --port-map %d=%d", port, port, port+8000)
+	case err != nil:
+		return nil, fmt.Errorf("binding port %d: %w; see --bind and --port-map", port, err)
+	}
+	return l.(*net.TCPListener), nil
+}
+
+// Retain closes the sockets whose port is not wanted any more and drains their connections.
+func (s *Set) Retain(wanted map[int]int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for port, k := range s.sockets {
+		if _, ok := wanted[port]; !ok {
+			k.close()
+			delete(s.sockets, port)
+			s.log.Info("no longer listening", "port", port)
+		}
+	}
+}
+
+// Address gives what a port of the manifests is bound to; "" if it is not.
+func (s *Set) Address(port int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.sockets[port]; k != nil {
+		return k.listener.Addr().String()
+	}
+	return ""
+}
+
+// Shutdown closes all sockets, lets the requests under way end until ctx is done,
+// and then closes what is left. It returns how many connections that were.
+func (s *Set) Shutdown(ctx context.Context) int {
+	s.mu.Lock()
+	sockets := make([]*socket, 0, len(s.sockets))
+	for _, k := range s.sockets {
+		sockets = append(sockets, k)
+		k.close()
+	}
+	s.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { s.running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return 0
+	case <-ctx.Done():
+	}
+	left := 0
+	for _, k := range sockets {
+		left += k.each(Session.Abort)
+	}
+	<-ended
+	return left
+}
+
+// accept runs a session for each connection until the socket is closed.
+func (k *socket) accept() {
+	for pause := time.Duration(0); ; {
+		c, err := k.listener.AcceptTCP()
+		switch {
+		case err == nil:
+			pause = 0
+			k.start(c)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // out of file descriptors, mostly: others must end first
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			k.set.log.Warn("accepting a connection", "port", k.bound, "error", err, "next_try_in", pause)
+			time.Sleep(pause)
+		}
+	}
+}
+
+func (k *socket) start(c *net.TCPConn) {
+	conn, err := sock.New(c)
+	if err != nil {
+		c.Close()
+		return
+	}
+	session := k.set.open(conn, k.port)
+	k.mu.Lock()
+	k.sessions[session] = struct{}{}
+	closed := k.closed
+	k.mu.Unlock()
+	if closed {
+		session.Drain()
+	}
+	k.set.running.Go(func() {
+		defer k.remove(session)
+		session.Serve()
+	})
+}
+
+func (k *socket) remove(session Session) {
+	k.mu.Lock()
+	delete(k.sessions, session)
+	k.mu.Unlock()
+}
+
+// close stops accepting and drains.
+func (k *socket) close() {
+	k.mu.Lock()
+	k.closed = true
+	k.mu.Unlock()
+	k.listener.Close()
+	k.each(Session.Drain)
+}
+
+func (k *socket) each(do func(Session)) int {
+	k.mu.Lock()
+	all := make([]Session, 0, len(k.sessions))
+	for session := range k.sessions {
+		all = append(all, session)
+	}
+	k.mu.Unlock()
+	for _, session := range all {
+		do(session)
+	}
+	return len(all)
+}

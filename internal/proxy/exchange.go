@@ -1,0 +1,283 @@
+package proxy
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/accesslog"
+	"github.com/albatross-lb/albatross/internal/http1"
+	"github.com/albatross-lb/albatross/internal/match"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+)
+
+// exchange is one request and its response.
+type exchange struct {
+	s        *Session
+	socket   *snapshot.Socket
+	listener *snapshot.Listener
+	rule     *snapshot.Rule
+	counters *metrics.LoadBalancerShard
+
+	req  http1.Request
+	resp http1.Response
+	look match.Request
+	rec  accesslog.Record
+
+	body    http1.Body // follows the request's body
+	answer  http1.Body // follows the response's
+	sent    []byte     // the part of the request's body that lies in s.in
+	pump    *pump      // sends the rest of it; nil when there is none
+	target  *snapshot.Target
+	up      buffer // what the target sent
+	out     []byte // the head being written
+	scratch []byte // url, trace id and location, which the record refers to
+	tried   []int
+	sticky  stickiness
+
+	head    int       // length of the request's head in s.in
+	start   time.Time // the request's first bytes were there
+	active  time.Time // something last moved
+	keep    bool      // the client's connection may serve another request
+	replied bool      // a byte of the response has gone out
+}
+
+var exchanges = sync.Pool{New: func() any {
+	return &exchange{out: make([]byte, 0, 2048), scratch: make([]byte, 0, 1024)}
+}}
+
+func newExchange(s *Session) *exchange {
+	e := exchanges.Get().(*exchange)
+	e.s = s
+	e.start = time.Now()
+	e.active = e.start
+	return e
+}
+
+// release gives the exchange back, with nothing in it that could be seen again.
+func (e *exchange) release() {
+	e.up.release()
+	e.req.Reset()
+	e.resp.Reset()
+	out, scratch, tried := e.out[:0], e.scratch[:0], e.tried[:0]
+	if cap(out) > largeSize {
+		out = nil
+	}
+	if cap(scratch) > largeSize {
+		scratch = nil
+	}
+	*e = exchange{req: e.req, resp: e.resp, out: out, scratch: scratch, tried: tried}
+	exchanges.Put(e)
+}
+
+// serve reads one request and answers it. It reports whether the connection can
+// serve another.
+func (e *exchange) serve(idle time.Duration) bool {
+	snap := e.s.proxy.current.Load()
+	e.socket = snap.Sockets[e.s.port]
+	if e.socket == nil {
+		return false
+	}
+	e.listener = e.socket.Listeners[0]
+	n, err := e.readHead(idle)
+	if n > 0 && len(e.socket.Listeners) > 1 {
+		e.listener = e.socket.Listener(e.req.Host)
+	}
+	if e.s.counted == nil {
+		e.s.count(e.listener.LoadBalancer.Metrics)
+	}
+	e.counters = e.listener.LoadBalancer.Metrics.Shard(e.s.shard)
+	if n == 0 {
+		return e.refuseHead(err)
+	}
+	if !e.listener.Allows(e.s.client.Addr()) {
+		e.counters.RejectedConnections.Add(1)
+		return false
+	}
+	e.head = n
+	e.begin()
+	if e.readBody(n) {
+		e.act()
+	}
+	e.end(n)
+	return e.keep
+}
+
+// readHead reads until the request's head is whole, for at most the idle timeout.
+func (e *exchange) readHead(idle time.Duration) (int, error) {
+	lim := e.listener.LoadBalancer.Limits
+	in := &e.s.in
+	for {
+		n, err := e.req.Parse(in.bytes(), lim)
+		if n > 0 || err != nil {
+			return n, err
+		}
+		if len(in.space()) == 0 && !in.grow() {
+			return 0, &http1.Error{Status: 400, Reason: "HeaderTooLong"}
+		}
+		now := time.Now()
+		left := idle - now.Sub(e.start)
+		if left <= 0 {
+			return 0, os.ErrDeadlineExceeded
+		}
+		e.s.sock.SetReadIdle(now, left)
+		if err := in.fill(e.s.conn); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// refuseHead answers a request whose head never came or was refused.
+func (e *exchange) refuseHead(err error) bool {
+	var bad *http1.Error
+	switch {
+	case errors.As(err, &bad):
+		e.begin()
+		e.class(bad.Class)
+		e.page(bad.Status, bad.Reason)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.begin()
+		e.page(408, "ClientIdle")
+	default:
+		return false // closed, or broken, in the middle of a head: there is nobody to answer
+	}
+	e.keep = false
+	e.end(0)
+	return false
+}
+
+// begin opens the access log's record.
+func (e *exchange) begin() {
+	r := &e.rec
+	s := e.s
+	e.keep = e.req.KeepAlive && !s.draining.Load() &&
+		e.start.Sub(s.began) < e.listener.LoadBalancer.Attributes.ClientKeepAlive
+	r.Type, r.Proto = "http", "HTTP/1.1"
+	if e.req.Minor == 0 {
+		r.Proto = "HTTP/1.0"
+	}
+	if s.tls.version != "" {
+		r.Type, r.TLSProtocol, r.Cipher, r.Domain, r.CertARN = "https", s.tls.version, s.tls.cipher, s.tls.sni, s.tls.cert
+	}
+	r.Created, r.Client, r.ConnTraceID = e.start, s.client, s.traceID
+	r.RequestTime, r.TargetTime, r.ResponseTime = -1, -1, -1
+	r.RulePriority = -1
+	r.Method = e.req.Method
+	r.UserAgent, _ = e.req.Get(http1.UserAgent)
+	e.class(e.req.Class)
+	e.traceID()
+	e.url()
+}
+
+func (e *exchange) class(c http1.Classification) {
+	if c.Tier == http1.Compliant {
+		return
+	}
+	e.rec.Classification, e.rec.ClassReason = c.Tier.String(), c.Reason.String()
+	if e.counters != nil {
+		e.counters.NonCompliantRequests.Add(1)
+	}
+}
+
+// readBody sees how much of the body is there already. A small one of known length
+// is read whole before a target is chosen: a slow client then occupies no target,
+// and the request can be sent again if a target turns out to be gone. It reports
+// whether the request is to be carried on.
+func (e *exchange) readBody(head int) bool {
+	e.body.Reset(e.req.Framing, e.req.ContentLength)
+	in := &e.s.in
+	whole := int64(head)+e.req.ContentLength <= int64(len(*in.mem)-in.r)
+	for {
+		n, done, err := e.body.Scan(in.bytes()[head+len(e.sent):])
+		e.sent = in.bytes()[head : head+len(e.sent)+n]
+		switch {
+		case err != nil:
+			e.refuseBody(err)
+			return false
+		case done:
+			return true
+		case e.req.Framing != http1.Length || !whole || e.req.Expect100:
+			return true // streamed
+		}
+		e.s.sock.SetReadIdle(time.Now(), e.listener.LoadBalancer.Attributes.IdleTimeout)
+		if err := in.fill(e.s.conn); err != nil {
+			e.refuseBody(err)
+			return false
+		}
+	}
+}
+
+// refuseBody answers for a body that is malformed, stopped coming, or was cut off.
+func (e *exchange) refuseBody(err error) {
+	e.keep = false
+	var bad *http1.Error
+	switch {
+	case errors.As(err, &bad):
+		e.page(400, bad.Reason)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.page(408, "ClientIdle")
+	default:
+		e.page(400, "ClientClosedInBody")
+	}
+}
+
+// act finds the rule and does what it says.
+func (e *exchange) act() {
+	r := &e.req
+	e.look = match.Request{Host: r.Host, Path: r.Path, Query: r.Query, Method: r.Method, Source: e.s.client.Addr(), Headers: r}
+	rule, evaluated := e.listener.Match(&e.look)
+	e.rule = rule
+	e.counters.RuleEvaluations.Add(uint64(evaluated))
+	e.rec.RulePriority, e.rec.Actions = rule.Priority, rule.Logged
+	switch {
+	case rule.Refused != "":
+		e.page(500, rule.Refused)
+	case rule.Forward != nil:
+		e.forward(rule.Forward)
+	case rule.Redirect != nil:
+		e.redirect(rule.Redirect)
+	default:
+		e.fixed(rule.Fixed)
+	}
+}
+
+// end settles the client's side, closes the record and counts.
+func (e *exchange) end(head int) {
+	in := &e.s.in
+	consumed := head + len(e.sent)
+	e.rec.Received += int64(consumed)
+	in.r += consumed
+	if e.pump != nil {
+		e.keep = e.pump.settle(e) && e.keep
+	} else if !e.body.Done() {
+		e.keep = false // the rest of the body would be taken for a request
+	}
+	if in.r == in.w && in.mem != nil {
+		in.r, in.w = 0, 0
+	}
+	e.rec.Time = time.Now()
+	e.count()
+	e.listener.LoadBalancer.Log.Write(e.s.shard, &e.rec)
+}
+
+// count adds the finished exchange to the figures.
+func (e *exchange) count() {
+	c := e.counters
+	c.Requests.Add(1)
+	c.ProcessedBytes.Add(uint64(e.rec.Received + e.rec.Sent))
+	if e.rec.TargetStatus != 0 {
+		return // a target's answer; counted with the target group
+	}
+	c.CountELB(e.rec.Status)
+}
+
+// write sends to the client and keeps count.
+func (e *exchange) write(p []byte) error {
+	e.s.sock.SetWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
+	n, err := e.s.conn.Write(p)
+	e.rec.Sent += int64(n)
+	e.replied = e.replied || n > 0
+	return err
+}

@@ -1,0 +1,327 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/http1"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/internal/upstream"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+const (
+	// maxTargets is how many targets are tried for one request before it fails.
+	maxTargets = 5
+	// tick is how often a wait for a target looks whether the client is still
+	// there, and whether the target's time is up.
+	tick = time.Second
+)
+
+// Causes of failure that are no errors of the socket.
+var (
+	errClientGone = errors.New("client closed the connection")
+	errDrained    = errors.New("deregistration delay is over")
+	errIdle       = errors.New("target did not answer within the idle timeout")
+	errBody       = errors.New("request body broke off")
+)
+
+// forward sends the request to a target of the action's groups and the response
+// back. Targets that cannot be connected to are passed over.
+func (e *exchange) forward(f *snapshot.Forward) {
+	m := f.Choose()
+	if m < 0 {
+		e.page(503, "NoTargetGroupWithWeight")
+		return
+	}
+	member := &f.Members[m]
+	group := member.Group
+	e.rec.TargetGroupARN = group.ARN
+	if v := group.Config.ProtocolVersion; v == lb.HTTP2 || v == lb.GRPC {
+		e.page(464, "ProtocolVersionMismatch")
+		return
+	}
+	if !e.requestHead(group) {
+		e.page(463, "TooManyXForwardedFor")
+		return
+	}
+	counters := member.Metrics.Shard(e.s.shard)
+	e.sticky.open(e, group)
+	status, reason := 503, "NoTargets"
+	for range maxTargets {
+		i := e.choose(group)
+		if i < 0 {
+			break
+		}
+		e.target = group.Targets[i]
+		e.rec.Target = e.target.Addr
+		if len(e.tried) == 0 {
+			counters.Requests.Add(1)
+		}
+		e.tried = append(e.tried, i)
+		e.target.Load.Begin()
+		err := e.attempt(counters)
+		e.target.Load.End()
+		if err == nil {
+			return
+		}
+		status, reason = e.failure(err)
+		if !errors.As(err, new(*connectError)) {
+			break
+		}
+	}
+	e.fail(status, reason)
+}
+
+// choose gives the target for the next attempt: the one that the client sticks to
+// where that may be, else the balancer's choice among those not tried yet.
+func (e *exchange) choose(group *snapshot.TargetGroup) int {
+	if i := e.sticky.take(); i >= 0 {
+		return i
+	}
+	return group.Balance.Choose(e.tried, e.start)
+}
+
+// connectError means that nothing of the request has reached the target.
+type connectError struct{ error }
+
+func (e *connectError) Unwrap() error { return e.error }
+
+// attempt makes one target serve the request. An error means that the client has
+// seen nothing of a response yet.
+func (e *exchange) attempt(counters *metrics.TargetGroupShard) error {
+	pool := e.target.Pool
+	for c := pool.Get(e.s.shard); ; {
+		if c == nil {
+			var err error
+			if c, err = pool.Dial(context.Background()); err != nil {
+				countConnect(err, counters)
+				return &connectError{err}
+			}
+		}
+		err := e.roundTrip(c, counters)
+		if err == nil {
+			return nil
+		}
+		c.Close()
+		if !c.Reused || !e.repeatable(err) {
+			return err
+		}
+		c = nil // the idle connection had been closed by its target: use a new one
+	}
+}
+
+func countConnect(err error, counters *metrics.TargetGroupShard) {
+	counters.ConnectionErrors.Add(1)
+	if errors.As(err, new(*upstream.TLSError)) {
+		counters.TLSErrors.Add(1)
+	}
+}
+
+// sendError is a request that could not be sent: n bytes of it went out.
+type sendError struct {
+	error
+	n int
+}
+
+func (e *sendError) Unwrap() error { return e.error }
+
+// repeatable tells whether the request may go out again after an idle connection
+// failed without a byte of response: when nothing of it was sent, or when doing it
+// twice does no harm (RFC 9110 section 9.2.2). Both need the whole request at hand.
+func (e *exchange) repeatable(err error) bool {
+	var send *sendError
+	switch {
+	case e.pump != nil || len(e.up.bytes()) > 0:
+		return false
+	case errors.As(err, &send) && send.n == 0:
+		return true
+	case errors.Is(err, errClientGone), errors.Is(err, errIdle), errors.Is(err, errDrained):
+		return false
+	}
+	switch string(e.req.Method) {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
+		return true
+	}
+	return false
+}
+
+// roundTrip sends the request on a connection and relays the response.
+func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShard) error {
+	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
+	c.Sock.SetWriteIdle(e.start, idle)
+	if n, err := c.Write(e.out); err != nil {
+		return &sendError{err, n}
+	}
+	sent := time.Now()
+	e.active = sent
+	e.rec.RequestTime = sent.Sub(e.start)
+	if !e.body.Done() && e.pump == nil {
+		e.pump = startPump(e, c)
+	}
+	head, err := e.responseHead(c, idle)
+	if err != nil {
+		return err
+	}
+	answered := e.active
+	e.rec.TargetTime = answered.Sub(sent)
+	e.rec.TargetStatus = e.resp.Status
+	counters.CountTarget(e.resp.Status)
+	counters.ResponseTime.Observe(e.rec.TargetTime)
+	if e.resp.Status == 101 {
+		e.tunnel(c, head)
+		return nil
+	}
+	reuse := e.relay(c, head, idle)
+	e.up.r = e.up.w
+	if reuse {
+		e.target.Pool.Put(e.s.shard, c, e.active)
+	} else {
+		c.Close()
+	}
+	return nil
+}
+
+// responseHead reads the head of the final response, or of a 101. Other interim
+// responses go straight on to the client (RFC 9110 section 15.2). It returns the
+// length of the head in e.up.
+func (e *exchange) responseHead(c *upstream.Conn, idle time.Duration) (int, error) {
+	e.up.r = e.up.w
+	if e.up.mem != nil {
+		e.up.r, e.up.w = 0, 0
+	}
+	e.resp.Reset()
+	for {
+		n, err := e.resp.Parse(e.up.bytes(), http1.Limits{}, e.req.Method)
+		if err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			if e.resp.Status >= 200 || e.resp.Status == 101 {
+				return n, e.upgradeWanted()
+			}
+			if err := e.interim(n); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if len(e.up.space()) == 0 && !e.up.grow() {
+			return 0, &http1.Error{Status: 502, Reason: "HeaderTooLong"}
+		}
+		if err := e.receive(c, idle); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// upgradeWanted: a 101 that nobody asked for would make a tunnel out of a request.
+func (e *exchange) upgradeWanted() error {
+	if e.resp.Status == 101 && (len(e.req.Upgrade) == 0 || e.resp.Upgrade == nil) {
+		return &http1.Error{Status: 502, Reason: "UnexpectedUpgrade"}
+	}
+	return nil
+}
+
+// interim passes a 1xx response on; a client of HTTP/1.0 cannot read any.
+func (e *exchange) interim(n int) error {
+	if e.req.Minor == 1 {
+		head := http1.AppendStatusLine(nil, e.resp.Status, e.resp.Reason)
+		for i := range e.resp.Fields {
+			if f := &e.resp.Fields[i]; f.Flags&(http1.Drop|http1.Hop) == 0 {
+				head = e.resp.AppendField(head, f)
+			}
+		}
+		if err := e.write(append(head, "\r\n"...)); err != nil {
+			return errClientGone
+		}
+		e.replied = false // the final response can still be any
+	}
+	e.up.r += n
+	return nil
+}
+
+// receive reads once from the target into e.up. It wakes up every tick to see
+// whether waiting still makes sense.
+func (e *exchange) receive(c *upstream.Conn, idle time.Duration) error {
+	c.Sock.SetReadIdle(e.active, min(tick, idle))
+	for {
+		err := e.up.fill(c)
+		now := time.Now()
+		if err == nil {
+			e.active = now
+			return nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if err := e.waitOn(c, now, idle); err != nil {
+			return err
+		}
+	}
+}
+
+// waitOn is asked at each tick whether to go on waiting for the target.
+func (e *exchange) waitOn(c *upstream.Conn, now time.Time, idle time.Duration) error {
+	last := e.active
+	if e.pump != nil {
+		if e.pump.failed() {
+			return errBody
+		}
+		if moved := e.pump.lastMoved(); moved.After(last) {
+			last = moved
+		}
+	} else if closed, _ := e.s.sock.Closed(); closed {
+		return errClientGone
+	}
+	switch {
+	case e.target.Ended.Load():
+		return errDrained
+	case now.Sub(last) >= idle:
+		return errIdle
+	}
+	c.Sock.SetReadIdle(now, min(tick, idle))
+	return nil
+}
+
+// failure gives status and reason for an attempt that failed (alb.md, section 5: codes).
+func (e *exchange) failure(err error) (int, string) {
+	var bad *http1.Error
+	switch {
+	case errors.Is(err, errClientGone):
+		return 460, "ClientClosed"
+	case errors.Is(err, errBody):
+		return e.pump.failure()
+	case errors.Is(err, errIdle):
+		return 504, "TargetIdle"
+	case errors.Is(err, errDrained):
+		return 502, "DeregistrationDelayElapsed"
+	case errors.As(err, &bad):
+		return 502, "TargetResponse" + bad.Reason
+	case errors.As(err, new(*upstream.TLSError)):
+		return 502, "TargetTLSHandshake"
+	case errors.As(err, new(*connectError)):
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+			return 504, "TargetConnectTimeout"
+		}
+		return 502, "TargetConnect"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return 504, "TargetIdle"
+	case errors.Is(err, io.EOF):
+		return 502, "TargetClosed"
+	}
+	return 502, "TargetReset"
+}
+
+// fail answers a request that no target has served. A client that has gone gets nothing.
+func (e *exchange) fail(status int, reason string) {
+	if status == 460 {
+		e.rec.Status, e.rec.ErrorReason = status, reason
+		e.keep = false
+		return
+	}
+	e.page(status, reason)
+}

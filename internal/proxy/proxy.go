@@ -1,0 +1,61 @@
+// Package proxy serves one request at a time on one client's connection: it reads
+// the request, takes the snapshot once, finds the rule, chooses a target, streams
+// both ways and leaves a record behind.
+//
+// A Session is one client's connection and has one goroutine, which does its work in
+// straight lines: wait, read a head, serve, and again. A second goroutine exists
+// only while a request's body is larger than the buffer (pump) or while a tunnel
+// runs. Between requests a Session holds no buffers; all that a request needs is
+// in an exchange, taken from a pool when the first byte is there and given back
+// when the response is out.
+//
+// What is sent on is what was received: header lines are copied in runs, around
+// those that this hop owns, and bodies pass as the bytes they came in, followed by
+// a scanner that knows where they end (package http1).
+//
+// Trouble is told to the client as ALB tells it: the same status codes for the same
+// causes, with the same pages, and a word for the cause in the access log. A target
+// that cannot be reached is passed over for another within the same request as long
+// as nothing of the request can have reached it.
+package proxy
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/albatross-lb/albatross/internal/balance"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/internal/sock"
+)
+
+// Proxy serves clients by the snapshot that is current when a request begins.
+type Proxy struct {
+	current atomic.Pointer[snapshot.Snapshot]
+	cookies *balance.Cookies
+	shards  atomic.Uint32
+}
+
+// New gives a Proxy without a snapshot: every connection is closed until Swap.
+// cookies seals the stickiness cookies.
+func New(cookies *balance.Cookies) *Proxy { return &Proxy{cookies: cookies} }
+
+// Swap puts a snapshot into service for all requests that begin from now on.
+func (p *Proxy) Swap(s *snapshot.Snapshot) { p.current.Store(s) }
+
+// Snapshot gives the one in service; nil before the first Swap.
+func (p *Proxy) Snapshot() *snapshot.Snapshot { return p.current.Load() }
+
+// NewSession gives the session of a connection that was accepted on a port of the
+// manifests. Serve runs it.
+func (p *Proxy) NewSession(c *sock.Conn, port int) *Session {
+	s := &Session{proxy: p, sock: c, conn: c, port: port, shard: p.shards.Add(1)}
+	s.client, _ = netip.ParseAddrPort(c.RemoteAddr().String())
+	s.client = netip.AddrPortFrom(s.client.Addr().Unmap(), s.client.Port())
+	var id [16]byte
+	rand.Read(id[:])
+	s.traceID = "TID_" + hex.EncodeToString(id[:])
+	s.seed(id)
+	return s
+}

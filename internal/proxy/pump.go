@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/http1"
+	"github.com/albatross-lb/albatross/internal/upstream"
+)
+
+// pump sends the part of a request's body that is still to come, in a goroutine of
+// its own, while the session waits for the response: a target may answer before it
+// has read everything, or never read the rest. Back-pressure is the sockets' own:
+// the pump reads from the client only what it has written to the target.
+type pump struct {
+	ended    chan struct{}
+	moved    atomic.Int64 // when bytes last moved, Unix nanoseconds
+	received int64        // read after ended
+	left     []byte       // what was read beyond the body's end
+	mem      *[]byte
+	client   error // what was wrong on the client's side
+	upstream error // what was wrong on the target's
+}
+
+func startPump(e *exchange, c *upstream.Conn) *pump {
+	p := &pump{ended: make(chan struct{}), mem: largeBuffers.Get().(*[]byte)}
+	p.moved.Store(time.Now().UnixNano())
+	go p.run(e.s, &e.body, c, e.listener.LoadBalancer.Attributes.IdleTimeout)
+	return p
+}
+
+// run copies until the body ends or a side fails. Then the session, which may be
+// waiting for a response that cannot come, is woken up.
+func (p *pump) run(s *Session, body *http1.Body, c *upstream.Conn, idle time.Duration) {
+	defer close(p.ended)
+	for {
+		s.sock.SetReadIdle(time.Now(), idle)
+		n, err := s.conn.Read(*p.mem)
+		if err != nil {
+			p.client = err
+			break
+		}
+		p.moved.Store(time.Now().UnixNano())
+		used, done, err := body.Scan((*p.mem)[:n])
+		p.received += int64(used)
+		if err != nil {
+			p.client = err
+			break
+		}
+		c.Sock.SetWriteIdle(time.Now(), idle)
+		if _, err := c.Write((*p.mem)[:used]); err != nil {
+			p.upstream = err // there may be a response all the same
+			return
+		}
+		if done {
+			p.left = (*p.mem)[used:n]
+			return
+		}
+	}
+	c.Sock.Interrupt()
+}
+
+func (p *pump) done() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// failed tells whether the body broke off on the client's side.
+func (p *pump) failed() bool { return p.done() && p.client != nil }
+
+func (p *pump) lastMoved() time.Time { return time.Unix(0, p.moved.Load()) }
+
+// failure gives status and reason for a body that broke off.
+func (p *pump) failure() (int, string) {
+	var bad *http1.Error
+	switch {
+	case errors.As(p.client, &bad):
+		return 400, bad.Reason
+	case errors.Is(p.client, os.ErrDeadlineExceeded):
+		return 408, "ClientIdle"
+	}
+	return 400, "ClientClosedInBody"
+}
+
+// settle ends the pump at the end of the exchange and hands back what it read too
+// much. It reports whether the client's connection stands at the next request.
+func (p *pump) settle(e *exchange) bool {
+	if !p.done() {
+		e.s.sock.Interrupt()
+		<-p.ended
+		e.s.sock.ResetDeadlines()
+	}
+	e.rec.Received += p.received
+	whole := p.client == nil && p.upstream == nil
+	if whole {
+		e.s.in.r, e.s.in.w = 0, 0
+		e.s.in.put(p.left)
+	}
+	largeBuffers.Put(p.mem)
+	return whole
+}

@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/http1"
+	"github.com/albatross-lb/albatross/internal/upstream"
+)
+
+// relay sends the response whose head lies in e.up on to the client. It reports
+// whether the target's connection can carry another request.
+func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse bool) {
+	e.rec.Status = e.resp.Status
+	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.done() {
+		e.keep = false // the end of the connection is the end of the body; or the target did not wait for the request's end
+	}
+	e.answer.Reset(e.resp.Framing, e.resp.ContentLength)
+	plain := e.resp.Framing == http1.Chunked && e.req.Minor == 0 // HTTP/1.0 knows no chunks
+	if plain {
+		e.keep = false
+	}
+	e.out = e.responseLines(e.out[:0], plain)
+	e.up.r += head
+	done, err := e.take(plain)
+	if err == nil {
+		err = e.write(e.out)
+		e.rec.ResponseTime = e.active.Sub(e.start) - e.rec.RequestTime - e.rec.TargetTime
+	}
+	for err == nil && !done {
+		if err = e.receiveBody(c, idle); err != nil {
+			break
+		}
+		e.out = e.out[:0]
+		if plain {
+			if done, err = e.take(plain); err == nil {
+				err = e.write(e.out)
+			}
+			continue
+		}
+		done, err = e.pass()
+	}
+	return e.relayed(done, err)
+}
+
+// take appends to e.out what is at hand of the response's body.
+func (e *exchange) take(plain bool) (done bool, err error) {
+	p := e.up.bytes()
+	var n int
+	if plain {
+		e.out, n, done, err = e.answer.Decode(e.out, p)
+	} else {
+		n, done, err = e.answer.Scan(p)
+		e.out = append(e.out, p[:n]...)
+	}
+	e.up.r += n
+	return done, err
+}
+
+// pass sends what is at hand of the response's body straight from where it was read to.
+func (e *exchange) pass() (done bool, err error) {
+	p := e.up.bytes()
+	n, done, err := e.answer.Scan(p)
+	if n > 0 {
+		if failed := e.write(p[:n]); failed != nil {
+			return false, &clientError{failed}
+		}
+	}
+	e.up.r += n
+	return done, err
+}
+
+// clientError is trouble on the client's side of a relay.
+type clientError struct{ error }
+
+func (e *clientError) Unwrap() error { return e.error }
+
+// receiveBody reads more of the response's body, into a larger buffer when there is
+// much to come.
+func (e *exchange) receiveBody(c *upstream.Conn, idle time.Duration) error {
+	e.up.r, e.up.w = 0, 0
+	if len(*e.up.mem) < largeSize {
+		e.up.grow()
+	}
+	return e.receive(c, idle)
+}
+
+// relayed settles a response that has been sent, or has failed on the way.
+func (e *exchange) relayed(done bool, err error) (reuse bool) {
+	if err == nil && done {
+		clean := len(e.up.bytes()) == 0 // more than was asked for: that connection is not to be trusted
+		return clean && e.resp.KeepAlive && (e.pump == nil || e.pump.done() && !e.pump.failed()) && !e.req.Close && !e.target.Ended.Load()
+	}
+	if errors.Is(err, io.EOF) && e.resp.Framing == http1.UntilClose {
+		return false // that was its end
+	}
+	e.keep = false
+	var client *clientError
+	switch {
+	case errors.As(err, &client), errors.Is(err, errClientGone):
+		e.rec.ErrorReason = "ClientClosed"
+	case errors.Is(err, errIdle), errors.Is(err, os.ErrDeadlineExceeded):
+		e.rec.ErrorReason = "TargetIdle"
+	case errors.Is(err, errDrained):
+		e.rec.ErrorReason = "DeregistrationDelayElapsed"
+	default:
+		e.rec.ErrorReason = "TargetResponseIncomplete"
+	}
+	// The head is out: all that is left is to break off in a way that no client can
+	// take for the end of the body.
+	e.s.sock.SetLinger(0)
+	e.s.sock.Close()
+	return false
+}
+
+// responseLines writes the response's head for the client: the target's own lines in
+// runs, without those that belong to its connection.
+func (e *exchange) responseLines(out []byte, plain bool) []byte {
+	out = http1.AppendStatusLine(out, e.resp.Status, e.resp.Reason)
+	fields := e.resp.Fields
+	from := -1
+	for i := range fields {
+		f := &fields[i]
+		drop := f.Flags&(http1.Drop|http1.Hop) != 0 || plain && f.ID == http1.TransferEncoding || e.replaced(f)
+		if !drop && f.Flags&http1.Rewrite == 0 {
+			if from < 0 {
+				from = i
+			}
+			continue
+		}
+		if from >= 0 {
+			out = append(out, e.resp.Lines(&fields[from], &fields[i-1])...)
+			from = -1
+		}
+		if !drop {
+			out = e.resp.AppendField(out, f)
+		}
+	}
+	if from >= 0 {
+		out = append(out, e.resp.Lines(&fields[from], &fields[len(fields)-1])...)
+	}
+	if e.resp.WriteFraming && !plain {
+		out = http1.AppendFraming(out, e.resp.Framing, e.resp.ContentLength)
+	}
+	out = append(out, e.listener.ResponseHeaders...)
+	out = e.sticky.appendCookies(out, e)
+	if e.resp.Status == 101 {
+		out = append(out, "Connection: Upgrade\r\nUpgrade: "...)
+		out = append(append(out, e.resp.Upgrade...), "\r\n"...)
+	} else {
+		out = e.appendConnection(out, false)
+	}
+	return append(out, "\r\n"...)
+}
+
+// replaced tells whether the listener's attributes put another line in place of the target's.
+func (e *exchange) replaced(f *http1.Field) bool {
+	l := e.listener
+	if f.ID == http1.Server {
+		return !l.Attributes.Server
+	}
+	for _, name := range l.ReplacedHeaders {
+		if http1.EqualFold(e.resp.Name(f), name) {
+			return true
+		}
+	}
+	return false
+}

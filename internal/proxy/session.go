@@ -1,0 +1,220 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/certs"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/internal/sock"
+)
+
+// Session is one client's connection.
+type Session struct {
+	proxy   *Proxy
+	sock    *sock.Conn
+	conn    net.Conn // sock, or TLS over it
+	port    int      // as the manifests have it
+	shard   uint32   // of counters and idle target connections
+	client  netip.AddrPort
+	traceID string // conn_trace_id of the access log
+	random  [2]uint64
+	tls     tlsInfo
+
+	in       buffer // what the client sent and nobody has read yet
+	began    time.Time
+	counted  *metrics.LoadBalancer
+	state    atomic.Int32
+	draining atomic.Bool
+}
+
+// States of a Session, so that Drain interrupts only one that waits for a request.
+const (
+	busy int32 = iota
+	waiting
+	interrupting
+	interrupted
+)
+
+const (
+	// handshakeTimeout bounds a client's TLS handshake.
+	handshakeTimeout = 10 * time.Second
+	// lingerTimeout and lingerBytes bound what is read and thrown away behind the
+	// last response, so that the client can read it before the reset that closing
+	// with unread bytes sends (RFC 9112 section 9.6).
+	lingerTimeout = 2 * time.Second
+	lingerBytes   = 1 << 20
+)
+
+// Serve serves the connection until it ends, and closes it.
+func (s *Session) Serve() {
+	defer s.finish()
+	snap := s.proxy.current.Load()
+	if snap == nil || snap.Sockets[s.port] == nil {
+		return
+	}
+	socket := snap.Sockets[s.port]
+	s.began = time.Now()
+	if len(socket.Listeners) == 1 {
+		s.count(socket.Listeners[0].LoadBalancer.Metrics)
+	}
+	if !socket.Allows(s.client.Addr()) {
+		socket.Listeners[0].LoadBalancer.Metrics.Shard(s.shard).RejectedConnections.Add(1)
+		return
+	}
+	if socket.Secure && !s.handshake(socket) {
+		return
+	}
+	for s.next() {
+	}
+}
+
+// count enters the connection into a load balancer's figures.
+func (s *Session) count(m *metrics.LoadBalancer) {
+	s.counted = m
+	shard := m.Shard(s.shard)
+	shard.NewConnections.Add(1)
+	shard.ActiveConnections.Add(1)
+}
+
+func (s *Session) finish() {
+	s.in.release()
+	s.conn.Close()
+	if s.counted != nil {
+		s.counted.Shard(s.shard).ActiveConnections.Add(-1)
+	}
+}
+
+func (s *Session) handshake(socket *snapshot.Socket) bool {
+	s.sock.SetDeadline(s.began.Add(handshakeTimeout))
+	c := tls.Server(s.sock, socket.TLS)
+	var chosen certs.Chosen
+	if err := c.HandshakeContext(certs.WithChosen(context.Background(), &chosen)); err != nil {
+		socket.Listeners[0].LoadBalancer.Metrics.Shard(s.shard).ClientTLSErrors.Add(1)
+		return false
+	}
+	s.sock.ResetDeadlines()
+	s.conn = c
+	s.tls = newTLSInfo(c)
+	if chosen.Certificate != nil {
+		s.tls.cert = chosen.Certificate.Ref
+	}
+	return true
+}
+
+// next serves one request. It reports whether the connection can serve another.
+func (s *Session) next() bool {
+	idle := s.idleTimeout()
+	if idle == 0 || len(s.in.bytes()) == 0 && !s.wait(idle) {
+		return false
+	}
+	e := newExchange(s)
+	keep := e.serve(idle)
+	e.release()
+	if !keep {
+		s.linger()
+		return false
+	}
+	if len(s.in.bytes()) == 0 {
+		s.in.release()
+	}
+	return true
+}
+
+// idleTimeout is that of the load balancer the connection has come to; 0 when its
+// port is no longer served.
+func (s *Session) idleTimeout() time.Duration {
+	socket := s.proxy.current.Load().Sockets[s.port]
+	if socket == nil || socket.Secure != (s.conn != net.Conn(s.sock)) {
+		return 0
+	}
+	return socket.Listeners[0].LoadBalancer.Attributes.IdleTimeout
+}
+
+// wait waits for the first bytes of a request, for at most the idle timeout and as
+// long as the session is not drained.
+func (s *Session) wait(idle time.Duration) bool {
+	s.state.Store(waiting)
+	if s.draining.Load() {
+		s.settle()
+		if _, unread := s.sock.Closed(); !unread {
+			return false
+		}
+		return s.receive(idle) == nil
+	}
+	err := s.receive(idle)
+	if s.settle() && errors.Is(err, os.ErrDeadlineExceeded) {
+		// Interrupted by Drain. What arrived in that moment is still served.
+		if _, unread := s.sock.Closed(); unread {
+			err = s.receive(idle)
+		}
+	}
+	return err == nil
+}
+
+// settle ends the state of waiting. It reports whether Drain has interrupted it.
+func (s *Session) settle() bool {
+	if s.state.CompareAndSwap(waiting, busy) {
+		return false
+	}
+	for s.state.Load() != interrupted {
+		runtime.Gosched() // Drain is just about to say so
+	}
+	s.state.Store(busy)
+	s.sock.ResetDeadlines()
+	return true
+}
+
+// receive reads once. In plaintext no buffer is held while waiting.
+func (s *Session) receive(idle time.Duration) error {
+	s.sock.SetReadIdle(time.Now(), idle)
+	if s.conn != net.Conn(s.sock) || s.in.mem != nil {
+		return s.in.fill(s.conn)
+	}
+	mem, n, err := s.sock.ReadPooled(&buffers)
+	if err != nil {
+		return err
+	}
+	s.in = buffer{mem: mem, w: n}
+	return nil
+}
+
+// Drain lets the request under way end and closes the connection after it; one that
+// waits for a request is closed now. It may be called from any goroutine, and again.
+func (s *Session) Drain() {
+	s.draining.Store(true)
+	if s.state.CompareAndSwap(waiting, interrupting) {
+		s.sock.Interrupt()
+		s.state.Store(interrupted)
+	}
+}
+
+// Abort closes the connection under whatever is going on.
+func (s *Session) Abort() { s.sock.Close() }
+
+// linger reads on behind the last response until the client has closed, too.
+func (s *Session) linger() {
+	if t, ok := s.conn.(*tls.Conn); ok {
+		s.sock.SetWriteDeadline(time.Now().Add(lingerTimeout))
+		t.CloseWrite()
+	}
+	s.sock.CloseWrite()
+	s.sock.SetReadDeadline(time.Now().Add(lingerTimeout))
+	mem := buffers.Get().(*[]byte)
+	defer buffers.Put(mem)
+	for left := lingerBytes; left > 0; {
+		n, err := s.sock.Read(*mem)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}

@@ -1,0 +1,120 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+
+	"github.com/albatross-lb/albatross/internal/http1"
+)
+
+// seed sets the session's random numbers going. They make trace ids different from
+// each other, not hard to guess.
+func (s *Session) seed(id [16]byte) {
+	s.random[0] = binary.LittleEndian.Uint64(id[:8])
+	s.random[1] = binary.LittleEndian.Uint64(id[8:]) | 1
+}
+
+// next64 is xoroshiro128++ (Blackman and Vigna).
+func (s *Session) next64() uint64 {
+	a, b := s.random[0], s.random[1]
+	result := bits.RotateLeft64(a+b, 17) + a
+	b ^= a
+	s.random[0] = bits.RotateLeft64(a, 49) ^ b ^ b<<21
+	s.random[1] = bits.RotateLeft64(b, 28)
+	return result
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendHex(dst []byte, v uint64, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		dst = append(dst, hexDigits[v>>(4*i)&15])
+	}
+	return dst
+}
+
+// traceID makes the X-Amzn-Trace-Id to send on. Without one from the client it is
+// Root=1-<8 hex digits of the time>-<24 hex digits>. A client's with a Root keeps all
+// of its fields, and gets a Self in front in place of any that it had; one without a
+// Root gets the Root in front (ALB user guide, request tracing).
+func (e *exchange) traceID() {
+	value, _ := e.req.Get(http1.XAmznTraceID)
+	start := len(e.scratch)
+	out := e.scratch
+	field := "Root="
+	if hasTraceField(value, "Root=") {
+		field = "Self="
+	}
+	out = append(out, field...)
+	out = append(out, "1-"...)
+	out = appendHex(out, uint64(e.start.Unix()), 8)
+	out = append(out, '-')
+	out = appendHex(out, e.s.next64(), 16)
+	out = appendHex(out, e.s.next64(), 8)
+	for rest := value; len(rest) > 0; {
+		var part []byte
+		part, rest = cutTrace(rest)
+		if len(part) > 0 && !(field == "Self=" && hasPrefixFold(part, "Self=")) {
+			out = append(append(out, ';'), part...)
+		}
+	}
+	e.scratch = out
+	e.rec.TraceID = out[start:len(out):len(out)]
+}
+
+func cutTrace(value []byte) (part, rest []byte) {
+	part, rest, _ = bytes.Cut(value, []byte(";"))
+	return bytes.TrimSpace(part), rest
+}
+
+func hasTraceField(value []byte, field string) bool {
+	for len(value) > 0 {
+		var part []byte
+		if part, value = cutTrace(value); hasPrefixFold(part, field) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefixFold(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && http1.EqualFold(b[:len(prefix)], prefix)
+}
+
+// url writes what the access log shows of the request line:
+// scheme://host:port/path?query, with the port that the client came to.
+func (e *exchange) url() {
+	start := len(e.scratch)
+	out := e.scratch
+	if e.socket.Secure {
+		out = append(out, "https://"...)
+	} else {
+		out = append(out, "http://"...)
+	}
+	if len(e.req.Host) == 0 {
+		out = append(out, '-')
+	}
+	out = append(out, e.req.Host...)
+	if !hasPort(e.req.Host) {
+		out = append(out, ':')
+		out = strconv.AppendInt(out, int64(e.listener.PublicPort), 10)
+	}
+	if e.req.Path != nil {
+		out = append(out, e.req.Path...)
+		if e.req.Query != nil {
+			out = append(append(out, '?'), e.req.Query...)
+		}
+	} else {
+		out = append(out, e.req.Target...)
+	}
+	e.scratch = out
+	e.rec.URL = out[start:len(out):len(out)]
+}
+
+// hasPort: a colon behind the last bracket of an IPv6 address, or any.
+func hasPort(host []byte) bool {
+	i := bytes.LastIndexByte(host, ':')
+	return i >= 0 && bytes.IndexByte(host[i:], ']') < 0
+}

@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/upstream"
+)
+
+// tunnel passes bytes both ways after a 101 until one side closes, nothing has
+// moved for the idle timeout, or the target's deregistration delay is over.
+func (e *exchange) tunnel(c *upstream.Conn, head int) {
+	defer c.Close()
+	e.keep = false
+	e.rec.Status = 101
+	e.rec.Type = "ws"
+	if e.socket.Secure {
+		e.rec.Type = "wss"
+	}
+	if e.write(e.responseLines(e.out[:0], false)) != nil {
+		return
+	}
+	e.up.r += head
+	if rest := e.up.bytes(); len(rest) > 0 && e.write(rest) != nil {
+		return
+	}
+	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
+	t := &tunnel{e: e, c: c, idle: idle}
+	t.moved.Store(time.Now().UnixNano())
+	done := make(chan int64)
+	go func() { done <- t.upward() }()
+	e.rec.Sent += t.downward()
+	t.stop()
+	e.rec.Received += <-done
+}
+
+// tunnel is the two directions of an upgraded connection.
+type tunnel struct {
+	e     *exchange
+	c     *upstream.Conn
+	idle  time.Duration
+	moved atomic.Int64
+	over  atomic.Bool
+}
+
+// stop ends both directions.
+func (t *tunnel) stop() {
+	t.over.Store(true)
+	t.e.s.sock.Interrupt()
+	t.c.Sock.Interrupt()
+}
+
+// upward copies from the client to the target, first what was read with the request.
+func (t *tunnel) upward() (n int64) {
+	defer t.stop()
+	s := t.e.s
+	first := s.in.bytes()[t.e.head+len(t.e.sent):]
+	if len(first) > 0 {
+		if _, err := t.c.Write(first); err != nil {
+			return 0
+		}
+	}
+	return int64(len(first)) + t.copy(s.conn.Read, t.c.Write, s.sock.SetReadIdle, t.c.Sock.SetWriteIdle)
+}
+
+// downward copies from the target to the client.
+func (t *tunnel) downward() int64 {
+	s := t.e.s
+	return t.copy(t.c.Read, s.conn.Write, t.c.Sock.SetReadIdle, s.sock.SetWriteIdle)
+}
+
+func (t *tunnel) copy(read, write func([]byte) (int, error), readIdle, writeIdle func(time.Time, time.Duration)) (total int64) {
+	mem := buffers.Get().(*[]byte)
+	defer buffers.Put(mem)
+	for {
+		readIdle(time.Now(), min(tick, t.idle))
+		n, err := read(*mem)
+		now := time.Now()
+		switch {
+		case err == nil:
+			t.moved.Store(now.UnixNano())
+		case errors.Is(err, os.ErrDeadlineExceeded) && !t.over.Load() && !t.e.target.Ended.Load() &&
+			now.Sub(time.Unix(0, t.moved.Load())) < t.idle:
+			continue
+		default:
+			return total
+		}
+		writeIdle(now, t.idle)
+		if n, err = write((*mem)[:n]); err != nil {
+			return total + int64(n)
+		}
+		total += int64(n)
+	}
+}
