@@ -35,8 +35,8 @@ if [ -n "$missing" ]; then
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 fi
 
-# No install scripts: one of artillery's dependencies would fetch web browsers.
+# The version is the last that runs on Debian 12's Node.js 18. No install scripts: one of artillery's dependencies would fetch web browsers.
 if [ "${artillery:-}" = wanted ]; then
 	mkdir -p .cache/artillery
-	npm install --prefix .cache/artillery --no-audit --no-fund --ignore-scripts artillery@2.0.34
+	npm install --prefix .cache/artillery --no-audit --no-fund --ignore-scripts artillery@2.0.21
 fi

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const wrkReport = `Running 2s test @ http://127.0.0.1:1234/
+  1 threads and 64 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.80ms    2.20ms  34.60ms   94.70%
+    Req/Sec    41.68k     3.77k   47.05k    65.00%
+  Latency Distribution
+     50%    1.30ms
+     75%    1.59ms
+     90%    2.71ms
+     99%   12.58ms
+  82938 requests in 2.01s, 11.15MB read
+Requests/sec:  41262.43
+Transfer/sec:      5.55MB
+`
+
+func TestReadWrk(t *testing.T) {
+	s, err := readWrk(wrkReport)
+	want := sample{requests: 82938, rate: 41262.43, p50: 1300 * time.Microsecond, p99: 12580 * time.Microsecond}
+	if err != nil || s != want {
+		t.Errorf("got %+v, %v; want %+v", s, err, want)
+	}
+	s.busy = 829380 * time.Microsecond
+	if s.cpu() != 10 {
+		t.Errorf("%v us a request, want 10", s.cpu())
+	}
+	for _, line := range []string{"  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"} {
+		if _, err := readWrk(wrkReport + line); err == nil || err.Error() != strings.TrimSpace(line) {
+			t.Errorf("with %q: %v", line, err)
+		}
+	}
+	if _, err := readWrk("unable to connect"); err == nil {
+		t.Error("a report without figures is accepted")
+	}
+}
+
+func TestStatTime(t *testing.T) {
+	line := "1234 (a) name (x)) S 1 1234 1234 0 -1 4194560 500 0 0 0 250 75 9 9 20 0 5 0 100 1000 200"
+	if got, err := statTime(line); err != nil || got != 3250*time.Millisecond {
+		t.Errorf("got %v, %v; want 3.25s", got, err)
+	}
+	if _, err := statTime("1234 (name) S 1"); err == nil {
+		t.Error("half a line is accepted")
+	}
+}
+
+func TestCPUTimeGrows(t *testing.T) {
+	before, err := cpuTime(os.Getpid())
+	if os.IsNotExist(err) {
+		t.Skip("no /proc here")
+	}
+	for x, end := 0.0, time.Now().Add(10*time.Second); time.Now().Before(end); x = math.Sqrt(x + 1) {
+		if after, err := cpuTime(os.Getpid()); err != nil || after > before {
+			return
+		}
+	}
+	t.Errorf("ten seconds of work do not show; before %v, error %v", before, err)
+}
+
+func TestMedian(t *testing.T) {
+	rate := func(s sample) float64 { return s.rate }
+	if got := median([]sample{{rate: 3}, {rate: 100}, {rate: 2}}, rate); got != 3 {
+		t.Errorf("of three: %v", got)
+	}
+	if got := median([]sample{{rate: 3}, {rate: 100}, {rate: 2}, {rate: 5}}, rate); got != 4 {
+		t.Errorf("of four: %v", got)
+	}
+}
+
+func TestReplaceTable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "README.md")
+	for _, table := range []string{"first", "second"} {
+		if table == "first" {
+			os.WriteFile(path, []byte("above\n"+tableStart+tableEnd+"below\n"), 0o600)
+		}
+		if err := replaceTable(path, table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, _ := os.ReadFile(path)
+	if want := "above\n" + tableStart + "\nsecond\n" + tableEnd + "below\n"; string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	os.WriteFile(path, []byte("no markers"), 0o600)
+	if replaceTable(path, "x") == nil {
+		t.Error("a document without markers is accepted")
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// HAProxy writes no log file by itself. Its documents recommend standard output or a socket
+// of syslog; standard output it is, a pipe here: one write a request.
+const haproxyConfig = `
+global
+  nbthread 2
+  maxconn 8192
+  log stdout format raw local0
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+  ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
+defaults
+  mode http
+  log global
+  option dontlognull
+  option forwardfor
+  option http-keep-alive
+  http-reuse always
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  timeout http-keep-alive 60s
+  log-format '%%[ssl_fc,iif(https,http)] %%trl bench %%ci:%%cp %%si:%%sp %%TR %%Tw %%Tc %%Tr %%Ta %%ST %%U %%B "%%r" "%%[capture.req.hdr(0)]" %%sslc %%sslv "%%[capture.req.hdr(1)]"'
+frontend in
+  bind %[1]s
+  bind %[2]s ssl crt %[3]s
+  capture request header User-Agent len 128
+  capture request header Host len 64
+  http-request set-header X-Forwarded-Proto https if { ssl_fc }
+  http-request set-header X-Forwarded-Proto http unless { ssl_fc }
+  http-request set-header X-Forwarded-Port %%[dst_port]
+  default_backend targets
+backend targets
+  balance roundrobin
+%[4]s`
+
+func haproxy() *proxy {
+	p := &proxy{name: "haproxy"}
+	p.begin = func(_ context.Context, s *site, plain, secure string) (*child, error) {
+		binary, err := lookUp("haproxy")
+		if err != nil {
+			return nil, err
+		}
+		p.version = versionOf(binary, "-v")
+		servers := serverLines(s.targets, func(i int, address string) string { return fmt.Sprintf("  server t%d %s", i, address) })
+		config := s.path("haproxy.cfg")
+		if err := writeFile(config, fmt.Sprintf(haproxyConfig, plain, secure, s.key+".pem", servers)); err != nil {
+			return nil, err
+		}
+		return s.start(binary, "-db", "-f", config)
+	}
+	return p
+}

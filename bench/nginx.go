@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+)
+
+const nginxConfig = `
+daemon off;
+worker_processes 2;
+pid %[1]s/nginx.pid;
+error_log %[1]s/nginx-error.log warn;
+events { worker_connections 4096; }
+http {
+  # What an ALB logs, through a buffer that is written at least every second.
+  log_format alb '$scheme $time_iso8601 bench $remote_addr:$remote_port $upstream_addr $request_time $upstream_header_time $upstream_response_time '
+                 '$status $upstream_status $request_length $bytes_sent "$request_method $scheme://$http_host$request_uri $server_protocol" "$http_user_agent" '
+                 '$ssl_cipher $ssl_protocol "$host" "$upstream_addr" "$upstream_status"';
+  access_log %[1]s/nginx-access.log alb buffer=64k flush=1s;
+  client_body_temp_path %[1]s/nginx-body; proxy_temp_path %[1]s/nginx-proxy; fastcgi_temp_path %[1]s/nginx-fastcgi;
+  uwsgi_temp_path %[1]s/nginx-uwsgi; scgi_temp_path %[1]s/nginx-scgi;
+  keepalive_requests 100000000;
+  upstream targets {
+%[4]s    keepalive 256;
+    keepalive_requests 100000000;
+  }
+  server {
+    listen %[2]s;
+    listen %[3]s ssl;
+    ssl_certificate %[5]s;
+    ssl_certificate_key %[6]s;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+    location / {
+      proxy_pass http://targets;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Port $server_port;
+    }
+  }
+}
+`
+
+func nginx() *proxy {
+	p := &proxy{name: "nginx"}
+	p.begin = func(_ context.Context, s *site, plain, secure string) (*child, error) {
+		binary, err := lookUp("nginx")
+		if err != nil {
+			return nil, err
+		}
+		p.version = versionOf(binary, "-v")
+		servers := serverLines(s.targets, func(_ int, address string) string { return "    server " + address + ";" })
+		config := s.path("nginx.conf")
+		if err := writeFile(config, fmt.Sprintf(nginxConfig, s.folder, plain, secure, servers, s.cert, s.key)); err != nil {
+			return nil, err
+		}
+		return s.start(binary, "-p", s.folder, "-e", s.path("nginx-error.log"), "-c", config)
+	}
+	return p
+}
+
+// lookUp finds a program on the path or where Debian puts those of the administrator.
+func lookUp(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	if path, sbin := exec.LookPath("/usr/sbin/" + name); sbin == nil {
+		return path, nil
+	}
+	return "", err
+}
