@@ -199,20 +199,21 @@ func (v *validation) forwardWarnings(o Origin, field string, f *Forward) {
 		case len(f.TargetGroups) > 1:
 			v.warn(o, field, "AWS wants a weight for each target group when there are several; that of %s counts as 1", name)
 		}
-		total += weight
 		if weight > 999 {
 			v.warn(o, field, "AWS takes weights from 0 to 999, and that of target group %s is %d", name, weight)
-		}
-		if t.TargetGroup == "" {
-			v.warn(o, field, "target group %s is not among those served here; its share of the requests is answered 503", name)
 		}
 		if seen[name] {
 			v.warn(o, field, "AWS refuses a forward that names target group %s twice; the weights add up here", name)
 		}
 		seen[name] = true
+		if t.TargetGroup == "" {
+			v.warn(o, field, "target group %s is not among those served here and gets no requests", name)
+		} else {
+			total += weight
+		}
 	}
 	if total == 0 {
-		v.warn(o, field, "all weights of the forward are 0; its requests are answered 503")
+		v.warn(o, field, "no target group of the forward may get requests; they are answered 503")
 	}
 	if len(f.TargetGroups) > quotaGroupsPerAction {
 		v.warn(o, field, "AWS takes at most %d target groups an action, and this one has %d", quotaGroupsPerAction, len(f.TargetGroups))

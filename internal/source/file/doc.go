@@ -1,0 +1,20 @@
+// Package file is the door for manifests in files: folders and single files, read
+// whole and watched.
+//
+// Every *.yaml, *.yml and *.json below the paths is read, in the order of their
+// names; what starts with a dot is passed over, as editors' leftovers and the inner
+// folders of a ConfigMap mount do. Symbolic links are followed.
+//
+// The file system says when something happened (fsnotify), never what: after each
+// quiet moment, and every two seconds in case a notice was lost, the source walks the
+// paths, reads the files that look different and compares their bytes. So atomic
+// renames, the swap of a ConfigMap's ..data link, new folders and network file
+// systems without notices are all the same case. Where the system has no watches
+// left, it only walks more often.
+//
+// What is served must not suffer from the way files are written. A file that cannot
+// be parsed leaves its last good objects in service; so does a folder that cannot be
+// read or is suddenly gone as a whole. A file that shrinks or vanishes is looked at
+// again a moment later before its objects are believed to be gone, since many
+// editors and tools empty or unlink a file before they write it again.
+package file

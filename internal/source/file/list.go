@@ -1,0 +1,169 @@
+package file
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// maxDepth bounds how deep folders are looked into.
+const maxDepth = 32
+
+// listing is what a walk over the paths found.
+type listing struct {
+	files    []found
+	problems []lb.Problem
+	blocked  []string // folders that could not be read: what is in them is not known
+}
+
+// found is a file to read.
+type found struct {
+	path, shown string
+	real        string // path without symbolic links, as notices name it
+	info        fs.FileInfo
+	err         error // why it cannot be read, with info nil
+}
+
+// unknown tells whether path is in a folder that could not be read.
+func (l *listing) unknown(path string) bool {
+	return slices.ContainsFunc(l.blocked, func(folder string) bool {
+		return path == folder || strings.HasPrefix(path, folder+string(filepath.Separator))
+	})
+}
+
+// walk is one walk over the paths.
+type walk struct {
+	listing
+	watch   watcher
+	seen    map[string]bool // real paths of folders, and paths of files
+	folders int
+	max     int
+}
+
+// list finds the files under the paths. Folders are watched before they are read, so
+// that nothing is missed in between.
+func (s *Source) list(w watcher) listing {
+	k := walk{watch: w, seen: map[string]bool{}, max: s.MaxFiles}
+	w.begin()
+	for _, r := range s.roots {
+		k.root(r)
+	}
+	w.end()
+	slices.SortFunc(k.files, func(a, b found) int { return compareShown(a.shown, a.path, b.shown, b.path) })
+	if len(k.files) > k.max {
+		k.problem(k.files[k.max].shown, "there are %d files, and at most %d are read: this one and those behind it are not", len(k.files), k.max)
+		k.files = k.files[:k.max]
+	}
+	return k.listing
+}
+
+func compareShown(aShown, aPath, bShown, bPath string) int {
+	return cmp.Or(strings.Compare(aShown, bShown), strings.Compare(aPath, bPath))
+}
+
+func (k *walk) problem(shown, format string, args ...any) {
+	k.problems = append(k.problems, lb.Problem{Origin: lb.Origin{File: shown}, Text: fmt.Sprintf(format, args...)})
+}
+
+func (k *walk) root(r *root) {
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(r.path)); err == nil {
+		k.watch.name(filepath.Join(folder, filepath.Base(r.path)))
+	}
+	info, err := os.Stat(r.path)
+	switch {
+	case err != nil && (r.folder || !errors.Is(err, fs.ErrNotExist)):
+		k.problem(r.shown, "looking at the path: %v; what was read there before is still served", cause(err))
+		k.blocked = append(k.blocked, r.path)
+	case err != nil:
+		k.problem(r.shown, "looking at the path: %v; nothing of it is served", cause(err))
+	case info.IsDir():
+		r.folder = true
+		k.folder(r.path, r.shown, 0)
+	default:
+		r.folder = false
+		k.file(r.path, r.shown, info)
+	}
+}
+
+func (k *walk) folder(path, shown string, depth int) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil || k.seen[real] {
+		return // gone again, or a link back to where we have been
+	}
+	k.seen[real] = true
+	if k.folders++; depth > maxDepth || k.folders > k.max {
+		k.problem(shown, "this folder is not read: it is more than %d folders deep, or there are more than %d folders", maxDepth, k.max)
+		return
+	}
+	k.watch.folder(real)
+	entries, err := os.ReadDir(path)
+	if err != nil && !(depth > 0 && errors.Is(err, fs.ErrNotExist)) {
+		k.problem(shown, "reading the folder: %v; what was read there before is still served", cause(err))
+		k.blocked = append(k.blocked, path)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			k.entry(filepath.Join(path, e.Name()), filepath.Join(shown, e.Name()), e, depth)
+		}
+	}
+}
+
+func (k *walk) entry(path, shown string, e fs.DirEntry, depth int) {
+	isLink := e.Type()&fs.ModeSymlink != 0
+	if !isLink && !e.IsDir() && !isManifest(path) {
+		return
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil && errors.Is(err, fs.ErrNotExist) && !isLink:
+		// gone since the folder was read
+	case err != nil && isManifest(path):
+		k.files = append(k.files, found{path: path, shown: shown, err: fmt.Errorf("reading the file: %w", cause(err))})
+	case err != nil:
+	case info.IsDir():
+		k.folder(path, shown, depth+1)
+	case isManifest(path):
+		k.file(path, shown, info)
+	}
+}
+
+func (k *walk) file(path, shown string, info fs.FileInfo) {
+	if k.seen[path] {
+		return
+	}
+	k.seen[path] = true
+	f := found{path: path, shown: shown, real: path, info: info}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		f.real = real
+		k.watch.name(real)
+	}
+	if !info.Mode().IsRegular() {
+		f.info, f.err = nil, fmt.Errorf("this is no regular file and is not read")
+	}
+	k.files = append(k.files, f)
+}
+
+// isManifest tells by its name whether a file is to be read.
+func isManifest(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml", ".json":
+		return true
+	}
+	return false
+}
+
+// cause is err without the path, which the Problem names already.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}

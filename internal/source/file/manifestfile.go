@@ -1,0 +1,147 @@
+package file
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/manifest"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// manifestFile is one file and what is served of it.
+type manifestFile struct {
+	shown string
+
+	info fs.FileInfo // when it was last read
+	read time.Time
+	sum  [sha256.Size]byte
+
+	objects  []manifest.Object
+	good     bool // objects are a whole file's, all of it parsed
+	problems []lb.Problem
+	changed  bool // objects are others than those built last
+
+	goneSince time.Time // when it was first missed; zero: it is there
+}
+
+// freshFor is how long after a change the times of a file cannot tell whether there
+// was another one: the clock of a file system ticks coarsely, up to 2 s on FAT.
+const freshFor = 2 * time.Second
+
+// looksTheSame tells whether the file can be taken as read without reading it again.
+func (f *manifestFile) looksTheSame(info fs.FileInfo) bool {
+	return f.info != nil && os.SameFile(f.info, info) && f.info.Size() == info.Size() && f.info.Mode() == info.Mode() &&
+		f.info.ModTime().Equal(info.ModTime()) && f.read.Sub(info.ModTime()) > freshFor
+}
+
+// read brings f up to what is on disk. It returns false where the file seems to be in
+// the middle of being written; then f is as before.
+func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
+	if at.err != nil {
+		f.info, f.problems = nil, []lb.Problem{unread(f, at.err)}
+		return true
+	}
+	if !dirty && f.looksTheSame(at.info) {
+		return true
+	}
+	now := time.Now()
+	data, info, err := readBounded(at.path, s.MaxFileBytes)
+	if errors.Is(err, fs.ErrNotExist) && !final {
+		return false // gone since the walk
+	}
+	if err != nil {
+		f.info, f.problems = nil, []lb.Problem{unread(f, err)}
+		return true
+	}
+	sum := sha256.Sum256(data)
+	if f.info != nil && sum == f.sum {
+		f.info, f.read = info, now
+		return true
+	}
+	objects, problems := s.parse(f.shown, data)
+	if !final && now.Sub(info.ModTime()) < s.settling(f, objects) {
+		return false
+	}
+	f.info, f.read, f.sum, f.problems = info, now, sum, problems
+	if len(problems) == 0 || !f.good {
+		f.objects, f.good, f.changed = objects, len(problems) == 0, true
+	}
+	return true
+}
+
+// settling is how long the file must have been quiet for its new objects to be taken.
+func (s *Source) settling(f *manifestFile, objects []manifest.Object) time.Duration {
+	if len(objects) < len(f.objects) {
+		return s.Grace
+	}
+	return 0
+}
+
+func unread(f *manifestFile, err error) lb.Problem {
+	text := err.Error()
+	if len(f.objects) > 0 {
+		text += "; what was read there before is still served"
+	}
+	return lb.Problem{Origin: lb.Origin{File: f.shown}, Text: text}
+}
+
+// readBounded reads a regular file of at most max bytes.
+func readBounded(path string, max int64) ([]byte, fs.FileInfo, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the file: %w", cause(err))
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the file: %w", cause(err))
+	}
+	data, err := io.ReadAll(io.LimitReader(file, max+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the file: %w", cause(err))
+	}
+	if int64(len(data)) > max {
+		return nil, nil, fmt.Errorf("the file is larger than %d bytes and is not read; split it", max)
+	}
+	return data, info, nil
+}
+
+// parse keeps a panic on odd input from ending the process.
+func (s *Source) parse(shown string, data []byte) (objects []manifest.Object, problems []lb.Problem) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("parsing a manifest: panic", "file", shown, "panic", p, "stack", string(debug.Stack()))
+			objects, problems = nil, []lb.Problem{{Origin: lb.Origin{File: shown}, Text: fmt.Sprintf("parsing the file: panic: %v", p)}}
+		}
+	}()
+	return manifest.Parse(shown, data)
+}
+
+// forget drops the files that are not there any more, and tells whether it waits for
+// one to reappear.
+func (s *Source) forget(list listing, noticed time.Time, final bool) (waiting bool) {
+	there := make(map[string]bool, len(list.files))
+	for _, f := range list.files {
+		there[f.path] = true
+	}
+	for path, f := range s.files {
+		if there[path] || list.unknown(path) {
+			continue
+		}
+		if f.goneSince.IsZero() {
+			f.goneSince = noticed
+		}
+		if !final && len(f.objects) > 0 && time.Since(f.goneSince) < s.Grace {
+			waiting = true
+			continue
+		}
+		delete(s.files, path)
+	}
+	return waiting
+}

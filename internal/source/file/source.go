@@ -1,0 +1,243 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/control"
+	"github.com/albatross-lb/albatross/internal/manifest"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// Origin is the name of this source in updates.
+const Origin = "file"
+
+// Source reads and watches manifests. Its exported fields may be set before the
+// first call of Load or Run, which are not to be called at the same time.
+type Source struct {
+	Log *slog.Logger
+
+	Quiet   time.Duration // read after no notice for so long
+	Ceiling time.Duration // read at the latest so long after the first notice
+	Grace   time.Duration // how long what is gone from a file may reappear
+	Rescan  time.Duration // walk the paths so often without a notice
+
+	MaxFileBytes int64 // a larger file is not read
+	MaxFiles     int   // files and folders beyond this number are not read
+
+	build func([]manifest.Object) *lb.Config
+	roots []*root
+	files map[string]*manifestFile // by absolute path
+
+	served    []manifest.Object // what config was built of
+	config    *lb.Config
+	problems  []lb.Problem
+	holdSince time.Time // since when something is waited for; zero: nothing is
+}
+
+// root is one of the paths given.
+type root struct {
+	shown  string // as given
+	path   string // absolute
+	folder bool   // what it was when last seen
+}
+
+// New makes a Source of folders and files. opts go to manifest.Build.
+func New(paths []string, opts manifest.Options) *Source {
+	return newSource(paths, func(objects []manifest.Object) *lb.Config { return manifest.Build(objects, opts) })
+}
+
+func newSource(paths []string, build func([]manifest.Object) *lb.Config) *Source {
+	s := &Source{
+		Log:   slog.Default(),
+		Quiet: 25 * time.Millisecond, Ceiling: 80 * time.Millisecond, Grace: 50 * time.Millisecond, Rescan: 2 * time.Second,
+		MaxFileBytes: 16 << 20, MaxFiles: 10_000,
+		build: build, files: map[string]*manifestFile{},
+	}
+	for _, p := range paths {
+		path, err := filepath.Abs(p)
+		if err != nil { // the working directory is gone
+			path = p
+		}
+		s.roots = append(s.roots, &root{shown: p, path: path})
+	}
+	return s
+}
+
+// Load reads all files once. The error names a path that does not exist; everything
+// else that is wrong is in the Update's Problems.
+func (s *Source) Load() (control.Update, error) {
+	if len(s.roots) == 0 {
+		return control.Update{}, errors.New("reading manifests: no file or folder was named")
+	}
+	for _, r := range s.roots {
+		if _, err := os.Stat(r.path); err != nil {
+			return control.Update{}, fmt.Errorf("reading manifests from %s: %w", r.shown, cause(err))
+		}
+	}
+	s.refresh(nothing, time.Now(), true)
+	return s.update(), nil
+}
+
+// Run sends everything that is there, and again after every change, until ctx is
+// done. It returns an error only where a path does not exist that has never been read.
+func (s *Source) Run(ctx context.Context, send func(control.Update)) error {
+	if s.config == nil {
+		if _, err := s.Load(); err != nil {
+			return err
+		}
+	}
+	w := newWatch(s.Log)
+	defer w.close()
+	s.refresh(w, time.Now(), true)
+	send(s.update())
+
+	timer := time.NewTimer(s.pause(w))
+	defer timer.Stop()
+	var notices debounce
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case event, open := <-w.events():
+			if !open {
+				w.lost()
+				timer.Reset(0)
+			} else if w.concerns(event) {
+				timer.Reset(time.Until(notices.add(time.Now(), s.Quiet, s.Ceiling)))
+			}
+			continue
+		case err := <-w.errors():
+			s.Log.Warn("watching manifests: notices were lost, all files are read again", "error", err)
+			w.dirtyAll()
+			timer.Reset(time.Until(notices.add(time.Now(), s.Quiet, s.Ceiling)))
+			continue
+		case <-timer.C:
+		}
+		changed, wait := s.look(w, notices.last)
+		notices = debounce{}
+		if changed {
+			send(s.update())
+		}
+		if wait == 0 {
+			wait = s.pause(w)
+		}
+		timer.Reset(wait)
+	}
+}
+
+// debounce is when to look after a burst of notices.
+type debounce struct{ first, last time.Time }
+
+func (d *debounce) add(now time.Time, quiet, ceiling time.Duration) (at time.Time) {
+	if d.first.IsZero() {
+		d.first = now
+	}
+	d.last = now
+	if at, latest := now.Add(quiet), d.first.Add(ceiling); at.Before(latest) {
+		return at
+	} else {
+		return latest
+	}
+}
+
+// blindPause is the pause between two walks where the system cannot notify.
+const blindPause = 100 * time.Millisecond
+
+func (s *Source) pause(w *watch) time.Duration {
+	if w.blind() {
+		return min(s.Rescan, blindPause)
+	}
+	return s.Rescan
+}
+
+// look reads what has changed. While something is expected to reappear it sends
+// nothing and asks to be called again after wait.
+func (s *Source) look(w *watch, noticed time.Time) (changed bool, wait time.Duration) {
+	now := time.Now()
+	if noticed.IsZero() {
+		noticed = now
+	}
+	if s.holdSince.IsZero() {
+		s.holdSince = noticed
+	}
+	changed, waiting := s.refresh(w, noticed, now.Sub(s.holdSince) >= 2*s.Grace)
+	if waiting {
+		return false, max(s.Grace/4, time.Millisecond)
+	}
+	s.holdSince = time.Time{}
+	return changed, 0
+}
+
+// refresh walks the paths, reads what is new and builds. final: nothing is waited
+// for any more.
+func (s *Source) refresh(w watcher, noticed time.Time, final bool) (changed, waiting bool) {
+	list := s.list(w)
+	problems := list.problems
+	objects := make([]manifest.Object, 0, len(s.served))
+	for _, f := range list.files {
+		file := s.files[f.path]
+		if file == nil {
+			file = &manifestFile{shown: f.shown}
+			s.files[f.path] = file
+		}
+		file.goneSince = time.Time{}
+		waiting = !s.read(file, f, w.dirty(f.real), final) || waiting
+	}
+	waiting = s.forget(list, noticed, final) || waiting
+	if waiting {
+		return false, true
+	}
+	w.clean()
+	same := true
+	for _, path := range s.inOrder() {
+		file := s.files[path]
+		same = same && !file.changed
+		file.changed = false
+		objects = append(objects, file.objects...)
+		problems = append(problems, file.problems...)
+	}
+	same = same && len(objects) == len(s.served) && s.config != nil
+	if !same {
+		s.served = objects
+		if p := s.rebuild(objects); p != nil {
+			problems = append(problems, *p)
+		}
+	}
+	changed = !same || !slices.Equal(problems, s.problems)
+	s.problems = problems
+	return changed, false
+}
+
+// inOrder are the paths of the files by the names they are shown with.
+func (s *Source) inOrder() []string {
+	paths := make([]string, 0, len(s.files))
+	for p := range s.files {
+		paths = append(paths, p)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return compareShown(s.files[a].shown, a, s.files[b].shown, b) })
+	return paths
+}
+
+// rebuild makes config of objects. A panic leaves the one before.
+func (s *Source) rebuild(objects []manifest.Object) (problem *lb.Problem) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("building the configuration of the manifests: panic", "panic", p, "stack", string(debug.Stack()))
+			problem = &lb.Problem{Text: fmt.Sprintf("building the configuration of the manifests: panic: %v; what was served before stays", p)}
+		}
+	}()
+	s.config = s.build(objects)
+	return nil
+}
+
+func (s *Source) update() control.Update {
+	return control.Update{Origin: Origin, Config: s.config, Problems: s.problems}
+}
