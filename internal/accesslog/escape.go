@@ -38,24 +38,30 @@ func plain(c, least byte) bool { return c >= least && c < 0x7f && c != '"' && c 
 
 // clean tells whether every byte of b is plain.
 func clean(b []byte, least byte) bool {
-	const ones = 0x0101010101010101
-	const high = 0x80 * ones
-	below := uint64(least) * ones
-	for len(b) >= 8 {
-		x := binary.LittleEndian.Uint64(b)
-		quote, slash, del := x^'"'*ones, x^'\\'*ones, x^0x7f*ones
-		// For each byte: its own high bit (not ASCII), or a borrow that reaches the
-		// high bit because it is below least or equal to one of the three.
-		bad := x | (x-below)&^x | (quote-ones)&^quote | (slash-ones)&^slash | (del-ones)&^del
-		if bad&high != 0 {
-			return false
+	if len(b) < 8 {
+		for _, c := range b {
+			if !plain(c, least) {
+				return false
+			}
 		}
+		return true
+	}
+	below := uint64(least) * ones
+	// The last word may overlap the one before: looking twice is cheaper than byte by byte.
+	bad := suspects(binary.LittleEndian.Uint64(b[len(b)-8:]), below)
+	for len(b) > 8 {
+		bad |= suspects(binary.LittleEndian.Uint64(b), below)
 		b = b[8:]
 	}
-	for _, c := range b {
-		if !plain(c, least) {
-			return false
-		}
-	}
-	return true
+	return bad&(0x80*ones) == 0
+}
+
+const ones = 0x0101010101010101
+
+// suspects looks at eight bytes at once. If one of them is not plain, the high bit of some byte
+// of the result is set: it was set already (not ASCII), or a borrow reached it,
+// because the byte is below least or, being equal to one of three, was turned into 0.
+func suspects(x, below uint64) uint64 {
+	quote, slash, del := x^'"'*ones, x^'\\'*ones, x^0x7f*ones
+	return x | (x-below)&^x | (quote-ones)&^quote | (slash-ones)&^slash | (del-ones)&^del
 }
