@@ -38,7 +38,7 @@ func TestReadCSV(t *testing.T) {
 		header + "0,2,12,41,9" + tail:   "no product 12",
 		header + "0,2,1,41,NaN" + tail:  "not a number",
 		header + "0,2,1,41,9,x,0,0,0\n": "wrong number of fields",
-		header + strings.Repeat("0,2,1,41,9"+tail, 2):               "appears twice",
+		header + strings.Repeat("0,2,1,41,9"+tail, 2):                 "appears twice",
 		header + strings.Replace("0,2,1,41,9"+tail, "0.0625", "0", 1): "price 0 is not above 0",
 	} {
 		if _, err := ReadCSV(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), mistake) {
