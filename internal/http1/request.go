@@ -124,6 +124,7 @@ type summary struct {
 	options
 	hosts, lengths, codings int
 	odd                     bool
+	torn                    bool // a field that steers the request is folded
 }
 
 // walk looks at every field once and picks up what steers the request.
@@ -133,7 +134,10 @@ func (r *Request) walk() (s summary) {
 		f := &r.Fields[i]
 		switch f.ID {
 		case Other:
-			if f.nameEnd-f.start >= uint32(len(contentLength)) && imitates(r.Name(f)) {
+			switch {
+			case f.Flags&folded != 0:
+				s.torn = r.tear(i) || s.torn
+			case f.nameEnd-f.start >= uint32(len(contentLength)) && imitates(r.Name(f)):
 				f.Flags |= Drop
 				s.odd = true
 			}
@@ -159,6 +163,16 @@ func (r *Request) walk() (s summary) {
 	return s
 }
 
+// tear drops the field that the folded line i continues, for half a value is
+// worse than none. It reports whether the request can't be read without it.
+func (r *Request) tear(i int) bool {
+	for i--; i > 0 && r.Fields[i].Flags&folded != 0; i-- {
+	}
+	f := &r.Fields[i]
+	f.Flags |= Drop
+	return f.ID == ContentLength || f.ID == TransferEncoding || f.ID == Host || f.ID == Connection
+}
+
 // conclude works out what the head means, once it is whole.
 func (r *Request) conclude(mode Mode) *Error {
 	s := r.walk()
@@ -172,6 +186,9 @@ func (r *Request) conclude(mode Mode) *Error {
 	if bad != nil {
 		bad.Class = r.Class
 		return bad
+	}
+	if s.torn {
+		return r.refuse(400, BadHeader.String())
 	}
 	if err := r.method(); err != nil {
 		return err
@@ -286,12 +303,6 @@ func (r *Request) method() *Error {
 // clean works out Clean where something is odd.
 func (r *Request) clean() {
 	r.Clean = !r.line.odd && !r.line.bareLF && !r.WriteFraming && !r.scan.bareEnd
-	for i := range r.Fields {
-		f := &r.Fields[i]
-		if f.Flags&folded != 0 && i > 0 {
-			r.Fields[i-1].Flags |= Drop // half a value is worse than none
-		}
-	}
 	for i := range r.Fields {
 		if r.Fields[i].Flags&(Drop|Rewrite) != 0 {
 			r.Clean = false

@@ -223,6 +223,7 @@ func TestRequestModes(t *testing.T) {
 		{"ambiguous, imitated", post("Transfer_Encoding: chunked\r\n"), "close", "close", "400"},
 		{"severe, a line that can go", post("X: a\x00\r\n"), "close", "400", "400"},
 		{"severe, folded", post("X: a\r\n b\r\nY: c\r\n"), "close", "400", "400"},
+		{"severe, framing folded", post("Transfer-Encoding: chunked\r\n x\r\n y\r\n"), "400", "400", "400"},
 		{"severe, no certain end", post("Content-Length: 5\r\nContent-Length: 6\r\n"), "400", "400", "400"},
 		{"severe, bad coding", post("Transfer-Encoding: chunked\x01\r\n"), "400", "400", "400"},
 		{"severe, bad method", get("GE\x01T / HTTP/1.1"), "400", "400", "400"},
