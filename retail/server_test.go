@@ -166,6 +166,11 @@ func TestWrongInput(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, chunked)
 	want(t, "large without a length", w, 413, `{"detail":"Request body too large"}`)
+	unread := httptest.NewRequest("POST", "/predict", brokenReader{})
+	unread.ContentLength = maxPredictBody + 1
+	w = httptest.NewRecorder()
+	s.ServeHTTP(w, unread)
+	want(t, "large by its own word", w, 413, `{"detail":"Request body too large"}`)
 	broken := httptest.NewRequest("POST", "/predict", io.MultiReader(strings.NewReader("{"), brokenReader{}))
 	w = httptest.NewRecorder()
 	s.ServeHTTP(w, broken)
@@ -221,6 +226,11 @@ func TestTokens(t *testing.T) {
 			}
 		}
 	}
+	twice := httptest.NewRequest("POST", "/predict", strings.NewReader(documented))
+	twice.Header["Authorization"] = []string{"Bearer " + answer.AccessToken, "Bearer x"}
+	w = httptest.NewRecorder()
+	s.ServeHTTP(w, twice)
+	want(t, "two headers", w, 401, `{"detail":"Could not validate credentials"}`)
 	if w := ask(s, "GET", "/metrics", ""); !strings.Contains(w.Body.String(), `retail_tokens_total{result="refused"} 2`) {
 		t.Errorf("refusals are not counted")
 	}

@@ -94,6 +94,7 @@ func TestPredictRefusesOtherTexts(t *testing.T) {
 		{"{}", "missing", "[body features]"}, {`{"feature":{}}`, "missing", "[body features]"},
 		{`{"features":null}`, "model_attributes_type", "[body features]"}, {`{"features":[]}`, "model_attributes_type", "[body features]"},
 		{`{"features":"x"}`, "model_attributes_type", "[body features]"},
+		{documented[:len(documented)-1] + `,"features":7}`, "model_attributes_type", "[body features]"},
 		{"{", "json_invalid", "[body 1]"}, {`{"features":}`, "json_invalid", "[body 12]"}, {documented + "x", "json_invalid", fmt.Sprintf("[body %d]", len(documented))},
 		{documented[:len(documented)-1], "json_invalid", fmt.Sprintf("[body %d]", len(documented)-1)},
 		{`{"features":{"price":01}}`, "json_invalid", "[body 22]"}, {`{"features":{"price":1.}}`, "json_invalid", "[body 23]"},
@@ -148,6 +149,14 @@ func TestBatch(t *testing.T) {
 		if len(errs) != 1 || errs[0].Type != test.code || fmt.Sprint(errs[0].Loc) != test.loc {
 			t.Errorf("%.60q: %d rows, %+v, want %s at %s", test.body, len(rows), errs, test.code, test.loc)
 		}
+	}
+	_, errs := Predict([]byte(documented[:len(documented)-1] + `,"features":{}}`))
+	if len(errs) != fieldCount {
+		t.Errorf("the last of two members counts, and is empty: %v", errs)
+	}
+	three := strings.Repeat(`{"store_id":1,"product_id":1},`, 999) + "{}"
+	if _, errs := Batch(nil, []byte(list(three))); len(errs) != maxErrors {
+		t.Errorf("a thousand rows with three mistakes give %d errors, want %d", len(errs), maxErrors)
 	}
 	if _, errs := Batch(nil, []byte(list(strings.Split(strings.Repeat("{}|", 999)+"{}", "|")...))); len(errs) != maxErrors {
 		t.Errorf("a thousand wrong rows give %d errors, want %d", len(errs), maxErrors)

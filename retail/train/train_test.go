@@ -139,6 +139,23 @@ func TestHalfLife(t *testing.T) {
 	}
 }
 
+func TestMeanFactorWeighsByAge(t *testing.T) {
+	c, err := Fit(synthetic(10, 0), loose)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, recent := synthetic(1, 0)[0], synthetic(11, 0)[10*24]
+	old.Units, recent.Units = 1*m.Predict(old.Features()).Units, 4*m.Predict(recent.Features()).Units
+	// Ten weeks at a half-life of ten weeks: (1/2 * 1 + 1 * 4) / (1/2 + 1).
+	if got, err := meanFactor(c, []Row{old, recent}, Settings{HalfLife: 10}); err != nil || math.Abs(got-3) > 1e-9 {
+		t.Errorf("mean factor %v, %v; want 3", got, err)
+	}
+}
+
 func TestBaselinesAndScore(t *testing.T) {
 	h := gather([]Row{
 		{Store: 1, Product: 1, Week: 1, Units: 10}, {Store: 1, Product: 1, Week: 2, Units: 40}, {Store: 2, Product: 1, Week: 2, Units: 70},
@@ -173,6 +190,10 @@ func TestEvaluateLooksAtNothingItForecasts(t *testing.T) {
 	changed, err := Evaluate(rows, loose)
 	if err != nil {
 		t.Fatal(err)
+	}
+	cold := len(whole[0].Errors) - 1
+	if a, b := whole[0].Errors[cold].WAPE, changed[0].Errors[cold].WAPE; a > 60 || b < 85 {
+		t.Errorf("products left out: WAPE %v, and %v with ten times the sales; want under 60 and about 90", a, b)
 	}
 	if a, b := whole[0].Errors[0].WAPE, changed[0].Errors[0].WAPE; a > 12 || b < 85 || b > 95 {
 		t.Errorf("WAPE %v, and %v with ten times the sales; want under 12 and about 90", a, b)
