@@ -11,7 +11,7 @@ const (
 	control                   // may not stand in a field value: CTL but HTAB
 	fatal                     // NUL, CR, LF: never inside a name or value
 	alnum                     // ASCII letter or digit
-	hostish                   // may stand in a Host: RFC 3986 reg-name, IP literal, port
+	hostish                   // may stand in a host: RFC 3986 reg-name, or IPv6 address
 )
 
 // class gives the classes of each byte.
@@ -30,7 +30,7 @@ var class = func() (t [256]uint8) {
 	for _, c := range []byte("!#$%&'*+-.^_`|~") {
 		t[c] |= tchar
 	}
-	for _, c := range []byte("-._~%!$&'()*+,;=:[]") {
+	for _, c := range []byte("-._~%!$&'()*+,;=:") {
 		t[c] |= hostish
 	}
 	for _, c := range []byte("\x00\r\n") {
@@ -73,6 +73,16 @@ func indexControl(b []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// tokenLength gives how many bytes at the beginning of b are tchar.
+func tokenLength(b []byte) int {
+	for i, c := range b {
+		if class[c]&tchar == 0 {
+			return i
+		}
+	}
+	return len(b)
 }
 
 // plainTarget reports whether b has neither blanks nor control characters.

@@ -182,15 +182,11 @@ func emptyLine(buf []byte, pos int) int {
 // token, a colon, a value without control characters, CRLF. It reports whether
 // it was; if not, nothing has changed.
 func (h *Head) plainField(buf []byte, pos int) bool {
-	i := pos
-	for i < len(buf) && class[buf[i]]&tchar != 0 {
-		i++
-	}
-	if i == pos || i >= len(buf) || buf[i] != ':' {
+	nameEnd := pos + tokenLength(buf[pos:])
+	if nameEnd == pos || nameEnd >= len(buf) || buf[nameEnd] != ':' {
 		return false
 	}
-	nameEnd := i
-	i++
+	i := nameEnd + 1
 	for i < len(buf) && isBlank(buf[i]) {
 		i++
 	}

@@ -49,8 +49,8 @@ func (r *Request) Reset() {
 // Errors are *Error: 400 malformed, over a limit or refused by the mode; 405
 // for TRACE and CONNECT; 414 request line too long; 501 for transfer codings
 // other than chunked (ALB takes no other, and identity only in front of it);
-// 505 for versions other than HTTP/1.x. Method and Target are set if the request
-// line was read, for the log.
+// 505 for versions other than HTTP/1.x. For the log, Method and Target are set if
+// the request line was read, and Get finds the fields that were.
 func (r *Request) Parse(buf []byte, lim Limits) (n int, err error) {
 	if r.scan.stage == atEnd {
 		r.Reset()
@@ -58,7 +58,9 @@ func (r *Request) Parse(buf []byte, lim Limits) (n int, err error) {
 	lim.fill(defaultRequestHead)
 	n, refused := r.parse(buf, &lim)
 	if refused != nil {
-		r.scan.stage = atEnd
+		if r.scan.stage != atEnd {
+			r.Raw, r.scan.stage = buf[r.scan.skipped:], atEnd
+		}
 		return 0, refused
 	}
 	return n, nil

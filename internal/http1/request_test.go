@@ -286,12 +286,31 @@ func TestRequestTarget(t *testing.T) {
 	}
 }
 
-// TestRequestLogged: a refused request still has its request line for the log.
+// TestRequestLogged: a refused request still has its request line and fields for
+// the log.
 func TestRequestLogged(t *testing.T) {
-	for _, raw := range []string{get("GET /x HTTP/2.0"), post("X:" + strings.Repeat("y", 20000)), post("X\r\n")} {
+	for _, raw := range []string{
+		get("GET /x HTTP/2.0"), post("User-Agent: u\r\nX:" + strings.Repeat("y", 20000) + "\r\n"),
+		post("User-Agent: u\r\nX\r\n"), post("User-Agent: u\r\n" + strings.Repeat("X:\r\n", 2000)),
+	} {
 		var r Request
 		if _, err := r.Parse([]byte(raw), Limits{}); err == nil || len(r.Method) == 0 || len(r.Target) == 0 {
 			t.Errorf("%.30q: err %v, method %q, target %q", raw, err, r.Method, r.Target)
+		}
+		if v, ok := r.Get(UserAgent); ok != (string(r.Method) == "POST") || ok && string(v) != "u" {
+			t.Errorf("%.30q: user agent %q, %v", raw, v, ok)
+		}
+	}
+}
+
+func TestValidHost(t *testing.T) {
+	for host, want := range map[string]bool{
+		"": true, "h": true, "a.b:80": true, "a.b:": true, "[::1]": true, "[::1]:443": true, "a%20b": true, "1.2.3.4:65535": true,
+		":80": false, "a:b": false, "a:80:80": false, "a:123456": false, "[::1": false, "[]": false, "[::1]x": false, "a]": false,
+		"a/b": false, "a@b": false, "a b": false, "a\\b": false, "\xe4": false, "a?b": false, "::1": false,
+	} {
+		if got := validHost([]byte(host)); got != want {
+			t.Errorf("validHost(%q) = %v", host, got)
 		}
 	}
 }

@@ -43,7 +43,9 @@ func (r *Response) Parse(buf []byte, lim Limits, requestMethod []byte) (n int, e
 	lim.fill(defaultResponseHead)
 	n, reason := r.parse(buf, &lim, requestMethod)
 	if reason != "" {
-		r.scan.stage = atEnd
+		if r.scan.stage != atEnd {
+			r.Raw, r.scan.stage = buf, atEnd
+		}
 		return 0, &Error{Status: 502, Reason: reason}
 	}
 	return n, nil

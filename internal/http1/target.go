@@ -60,10 +60,7 @@ const versionLength = len("HTTP/1.1")
 // split finds method, target and version: the first and the last word, and all
 // between. The ordinary line is told by its end.
 func (l *requestLine) split(line []byte) {
-	m := 0
-	for m < len(line) && class[line[m]]&tchar != 0 {
-		m++
-	}
+	m := tokenLength(line)
 	v := len(line) - versionLength
 	if m == 0 || m >= v-1 || line[m] != ' ' || line[v-1] != ' ' || !plainVersion(line[v:]) {
 		l.splitOdd(line)
@@ -155,7 +152,7 @@ func (r *Request) target(s *summary) *Error {
 	case !r.absolute(t):
 		return r.refuse(400, "BadTarget")
 	}
-	if !allOf(r.Host, hostish) {
+	if !validHost(r.Host) {
 		return r.refuse(400, "BadHost")
 	}
 	return nil
@@ -194,4 +191,32 @@ func cutQuery(t []byte) (path, query []byte) {
 		return t[:q], t[q+1:]
 	}
 	return t, nil
+}
+
+// validHost reports whether h is a host with an optional port (RFC 9110 section
+// 7.2), or empty. Hosts are compared with rules and sent on, so anything that
+// could be read in two ways is out.
+func validHost(h []byte) bool {
+	if len(h) == 0 {
+		return true
+	}
+	name, port := h, []byte(nil)
+	if h[0] == '[' {
+		end := bytes.IndexByte(h, ']')
+		if end < 0 {
+			return false
+		}
+		name, port = h[1:end], h[end+1:]
+	} else if colon := bytes.IndexByte(h, ':'); colon >= 0 {
+		name, port = h[:colon], h[colon:]
+	}
+	if len(name) == 0 || !allOf(name, hostish) {
+		return false
+	}
+	for i, c := range port {
+		if i == 0 && c != ':' || i > 0 && !isDigit(c) {
+			return false
+		}
+	}
+	return len(port) <= len(":65535")
 }
