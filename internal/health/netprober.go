@@ -77,16 +77,17 @@ func (n *NetProber) connect(ctx context.Context, p Probe) Result {
 }
 
 func (n *NetProber) askHTTP1(ctx context.Context, p Probe) Result {
-	conn, err := n.dial(ctx, p.Addr)
+	socket, err := n.dial(ctx, p.Addr)
 	if err != nil {
 		return failure(err)
 	}
-	defer conn.Close()
+	defer socket.Close()
 	// A deadline of the distant past wakes a blocked read or write when ctx ends.
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })()
 
+	conn := socket
 	if p.Protocol == lb.HTTPS {
-		conn = tls.Client(conn, targetTLS)
+		conn = tls.Client(socket, targetTLS)
 	}
 	request := "GET " + p.Path + " HTTP/1.1\r\nHost: " + p.Addr.String() +
 		"\r\nUser-Agent: " + UserAgent + "\r\nConnection: close\r\n\r\n"
