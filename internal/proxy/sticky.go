@@ -62,6 +62,6 @@ func (t *stickiness) appendCookies(out []byte, e *exchange) []byte {
 		return out
 	}
 	expires := e.start.Add(t.group.Attributes.LBCookieDuration)
-	value := e.s.proxy.cookies.Append(t.value[:0], t.group.Config.Key, e.target.Load.Hash(), expires.Round(time.Second))
+	value := e.s.proxy.cookies.Append(t.value[:0], t.group.Config.Key, e.target.Load.ID(), expires.Round(time.Second))
 	return balance.AppendSetCookies(out, balance.TargetCookie, value, e.start)
 }

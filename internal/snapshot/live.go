@@ -105,17 +105,8 @@ func (l *Live) CloseIdle(before time.Time) {
 // HealthGroups is what the health checker is to look after for a snapshot.
 func (s *Snapshot) HealthGroups() []health.Group {
 	used := map[string]bool{}
-	for _, socket := range s.Sockets {
-		for _, l := range socket.Listeners {
-			for _, r := range append([]*Rule{l.fallback}, l.rules...) {
-				if r.Forward == nil {
-					continue
-				}
-				for _, m := range r.Forward.Members {
-					used[m.Group.Config.Key] = true
-				}
-			}
-		}
+	for _, u := range s.Uses() {
+		used[u.Group.Config.Key] = true
 	}
 	groups := make([]health.Group, 0, len(s.TargetGroups))
 	for key, g := range s.TargetGroups {
@@ -125,4 +116,32 @@ func (s *Snapshot) HealthGroups() []health.Group {
 		})
 	}
 	return groups
+}
+
+// Use is a target group as one load balancer forwards to it.
+type Use struct {
+	LoadBalancer *LoadBalancer
+	Group        *TargetGroup
+}
+
+// Uses lists which load balancer forwards to which target group, each pair once.
+func (s *Snapshot) Uses() []Use {
+	seen := map[Use]bool{}
+	var uses []Use
+	for _, socket := range s.Sockets {
+		for _, l := range socket.Listeners {
+			for _, r := range append([]*Rule{l.fallback}, l.rules...) {
+				if r.Forward == nil {
+					continue
+				}
+				for _, m := range r.Forward.Members {
+					if u := (Use{l.LoadBalancer, m.Group}); !seen[u] {
+						seen[u] = true
+						uses = append(uses, u)
+					}
+				}
+			}
+		}
+	}
+	return uses
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/accesslog"
+	"github.com/albatross-lb/albatross/internal/explain"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+type explainCommand struct {
+	Method  string      `short:"X" default:"GET" help:"The request's method."`
+	Header  []string    `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request; may be repeated."`
+	From    string      `placeholder:"IP" help:"The client's address (default 127.0.0.1)."`
+	Admin   string      `placeholder:"ADDR" help:"Ask a running albatross at its admin address instead of reading manifests."`
+	Output  string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
+	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run was given."`
+	URL     string      `arg:"" help:"The URL asked for."`
+	Paths   []string    `arg:"" optional:"" name:"path" help:"Files and folders of manifests."`
+}
+
+// Run explains one request, by the manifests or by what a running albatross serves.
+func (c *explainCommand) Run(s *streams) error {
+	request := explain.Request{Method: c.Method, URL: c.URL, Headers: c.Header, From: c.From}
+	answer, err := c.ask(request, s.err)
+	if err != nil {
+		return err
+	}
+	if c.Output == "json" {
+		out := json.NewEncoder(s.out)
+		out.SetIndent("", "  ")
+		return out.Encode(answer)
+	}
+	fmt.Fprint(s.out, answer)
+	return nil
+}
+
+func (c *explainCommand) ask(r explain.Request, stderr io.Writer) (*explain.Answer, error) {
+	switch {
+	case c.Admin != "" && len(c.Paths) > 0:
+		return nil, errors.New("give either --admin or paths of manifests, not both")
+	case c.Admin != "":
+		return askRunning(c.Admin, r)
+	case len(c.Paths) == 0:
+		return nil, errors.New("name the manifests to explain, or --admin ADDR of a running albatross")
+	}
+	p := paths{Paths: c.Paths}
+	update, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	printProblems(stderr, "unread", update.Problems)
+	snap, problems, err := inspect(update.Config, c.PortMap)
+	if err != nil {
+		return nil, err
+	}
+	printProblems(stderr, "set aside", append(update.Config.SetAside, problems...))
+	return explain.Explain(snap, r)
+}
+
+// inspect compiles a Config to be asked, not served: nothing is bound, logged or checked.
+func inspect(cfg *lb.Config, ports map[int]int) (*snapshot.Snapshot, []lb.Problem, error) {
+	lb.Validate(cfg)
+	logs, err := accesslog.Open(accesslog.Options{IP: netip.IPv6Loopback()})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer logs.Close()
+	snap, problems := snapshot.Build(cfg, snapshot.Options{PortMap: ports, Live: snapshot.NewLive(), Metrics: metrics.New(), Logs: logs})
+	return snap, problems, nil
+}
+
+// maxAnswer bounds what is read of an admin API's answer.
+const maxAnswer = 16 << 20
+
+// askRunning asks the admin API of a running albatross.
+func askRunning(admin string, r explain.Request) (*explain.Answer, error) {
+	query := url.Values{"url": {r.URL}, "method": {r.Method}, "header": r.Headers}
+	if r.From != "" {
+		query.Set("from", r.From)
+	}
+	client := http.Client{Timeout: 10 * time.Second}
+	response, err := client.Get("http://" + admin + "/explain?" + query.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("asking the albatross at %s: %w", admin, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("asking the albatross at %s: %w", admin, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the albatross at %s says: %s", admin, strings.TrimSpace(string(body)))
+	}
+	answer := new(explain.Answer)
+	if err := json.Unmarshal(body, answer); err != nil {
+		return nil, fmt.Errorf("reading the answer of the albatross at %s: %w", admin, err)
+	}
+	return answer, nil
+}

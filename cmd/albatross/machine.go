@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/albatross-lb/albatross/internal/accesslog"
+	"github.com/albatross-lb/albatross/internal/certs"
+	"github.com/albatross-lb/albatross/internal/health"
+	"github.com/albatross-lb/albatross/internal/listener"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/internal/proxy"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/internal/sock"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// machine is everything that runs: what control hands its configurations to.
+type machine struct {
+	account, region string
+	ports           map[int]int
+	log             *slog.Logger
+
+	live      *snapshot.Live
+	checker   *health.Checker
+	metrics   *metrics.Registry
+	logs      *accesslog.Store
+	proxy     *proxy.Proxy
+	listeners *listener.Set
+	arns      *certs.ARNStore
+	ca        *certs.CA // nil without --dev
+}
+
+// open makes the session of an accepted connection.
+func (m *machine) open(c *sock.Conn, port int) listener.Session { return m.proxy.NewSession(c, port) }
+
+// Apply serves cfg: it builds the snapshot, opens what is new, swaps, and lets go of
+// what is old, in that order.
+func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
+	next, problems := snapshot.Build(cfg, snapshot.Options{
+		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg),
+		Live: m.live, Metrics: m.metrics, Logs: m.logs,
+	})
+	wanted := map[int]int{}
+	for port, s := range next.Sockets {
+		wanted[port] = s.BoundPort
+	}
+	for port, err := range m.listeners.Bind(wanted) {
+		for _, l := range next.Sockets[port].Listeners {
+			problems = append(problems, lb.Problem{Origin: l.LoadBalancer.Config.Origin, Field: fmt.Sprintf("listener %s:%d", l.Config.Protocol, port), Text: err.Error()})
+		}
+		delete(next.Sockets, port)
+		delete(wanted, port)
+	}
+	m.proxy.Swap(next)
+	m.live.Install(next)
+	m.checker.Apply(next.HealthGroups())
+	m.listeners.Retain(wanted)
+	m.retain(cfg)
+	return problems
+}
+
+// retain drops the logs and figures of load balancers that are gone.
+func (m *machine) retain(cfg *lb.Config) {
+	keys := make([]string, 0, len(cfg.LoadBalancers))
+	names := make([]string, 0, len(cfg.LoadBalancers))
+	for _, b := range cfg.LoadBalancers {
+		keys = append(keys, b.Key)
+		names = append(names, b.FullName())
+	}
+	m.logs.Retain(keys)
+	m.metrics.Retain(names)
+}
+
+// certificates gives the look-up for one configuration: key pairs that came with the
+// manifests, then those of the state folder, then, with --dev, the local CA's.
+func (m *machine) certificates(cfg *lb.Config) func(ref string, hosts []string) (*certs.Certificate, error) {
+	return func(ref string, hosts []string) (*certs.Certificate, error) {
+		if pair := cfg.Certificates[ref]; pair != nil {
+			c, err := certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", pair.Origin, err)
+			}
+			return c, nil
+		}
+		var missing error = fmt.Errorf("it names no certificate; set certificate-arn or spec.tls, or run with --dev for one of the local CA")
+		if ref != "" {
+			c, err := m.arns.Lookup(ref)
+			if err == nil {
+				return c, nil
+			}
+			missing = err
+		}
+		if m.ca == nil {
+			return nil, missing
+		}
+		return m.ca.Issue(ref, hosts)
+	}
+}
+
+// hostCounts is what the metrics say of healthy and unhealthy targets.
+func (m *machine) hostCounts() []metrics.HostCount {
+	current := m.proxy.Snapshot()
+	if current == nil {
+		return nil
+	}
+	var counts []metrics.HostCount
+	for _, member := range current.Uses() {
+		healthy, unhealthy := member.Group.Balance.Healthy()
+		counts = append(counts, metrics.HostCount{
+			LoadBalancer: member.LoadBalancer.Config.FullName(), TargetGroup: member.Group.Config.FullName(),
+			Healthy: healthy, Unhealthy: unhealthy,
+		})
+	}
+	return counts
+}

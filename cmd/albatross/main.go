@@ -1,0 +1,66 @@
+// Albatross is an application load balancer for manifests written for AWS's ALB.
+//
+// This package is its command line and its wiring: which parts there are and who is
+// given whom. It decides nothing by itself. `albatross --help` lists the commands;
+// docs/architecture.md has the picture.
+//
+// Exit codes: 0 done, 1 the input was bad, 2 usage.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+const description = "An application load balancer for Kubernetes manifests written for AWS's ALB."
+
+type commandLine struct {
+	Run      runCommand      `cmd:"" help:"Serve the manifests under PATH."`
+	Check    checkCommand    `cmd:"" help:"Load and validate; print what every listener, rule and target group will do."`
+	Explain  explainCommand  `cmd:"" help:"Say which rule and target group a request meets, and why each earlier rule did not hold."`
+	Classify classifyCommand `cmd:"" help:"Read one raw HTTP/1.1 request and print its desync mitigation tier and reason."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// exit is a command's exit code other than 0 and 1, or 1 where all has been said already.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// Main is the whole command; it returns the exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var cli commandLine
+	ended := -1
+	parser, err := kong.New(&cli, kong.Name("albatross"), kong.Description(description),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { ended = code }))
+	if err != nil {
+		fmt.Fprintln(stderr, "albatross:", err)
+		return 2
+	}
+	command, err := parser.Parse(args)
+	if ended >= 0 {
+		return ended // --help
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "albatross: %v\n(albatross --help lists the commands)\n", err)
+		return 2
+	}
+	command.BindTo(stdin, (*io.Reader)(nil))
+	switch err := command.Run(&streams{stdout, stderr}); err := err.(type) {
+	case nil:
+		return 0
+	case exit:
+		return int(err)
+	default:
+		fmt.Fprintln(stderr, "albatross:", err)
+		return 1
+	}
+}
+
+// streams is where a command writes.
+type streams struct{ out, err io.Writer }

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/accesslog"
+	"github.com/albatross-lb/albatross/internal/balance"
+	"github.com/albatross-lb/albatross/internal/certs"
+	"github.com/albatross-lb/albatross/internal/console"
+	"github.com/albatross-lb/albatross/internal/control"
+	"github.com/albatross-lb/albatross/internal/explain"
+	"github.com/albatross-lb/albatross/internal/health"
+	"github.com/albatross-lb/albatross/internal/listener"
+	"github.com/albatross-lb/albatross/internal/metrics"
+	"github.com/albatross-lb/albatross/internal/proxy"
+	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/lb"
+)
+
+type runCommand struct {
+	paths     `embed:""`
+	Bind      string        `placeholder:"ADDR" help:"Address to serve on (default: every address of the host)."`
+	PortMap   map[int]int   `mapsep:"," placeholder:"80=8080,..." help:"Bind a port of the manifests as another one."`
+	Admin     string        `default:"127.0.0.1:9901" help:"Address of the admin API; empty for none."`
+	State     string        `default:"state" type:"path" help:"Folder for logs, certificates and the local CA."`
+	Dev       bool          `help:"Give unknown certificate ARNs a certificate of the local CA."`
+	AccessLog string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line, there as well; off: none."`
+	Drain     time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
+	Account   string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
+	Region    string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
+	LogLevel  slog.Level    `default:"info" help:"debug, info, warn or error."`
+	Profile   bool          `help:"Serve /debug/pprof/ on the admin address."`
+}
+
+// Run serves until SIGINT or SIGTERM.
+func (c *runCommand) Run(s *streams) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return c.serve(ctx, s)
+}
+
+func (c *runCommand) serve(ctx context.Context, s *streams) error {
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: c.LogLevel}))
+	source := c.source()
+	source.Log = log
+	if _, err := source.Load(); err != nil {
+		return err
+	}
+	m, err := c.build(s, log)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	loop := &control.Loop{Sources: []control.Source{source}, Machine: m, Log: log, OnReport: m.reported}
+	admin, err := c.console(ctx, m, loop, log)
+	if err != nil {
+		return err
+	}
+	defer admin()
+	go m.sweep(ctx)
+	if err := loop.Run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopping: no new connections, requests under way may end", "for", c.Drain)
+	patience, cancel := context.WithTimeout(context.Background(), c.Drain)
+	defer cancel()
+	if left := m.listeners.Shutdown(patience); left > 0 {
+		log.Warn("stopped with connections still open", "closed", left)
+	}
+	return nil
+}
+
+// build makes the parts of the machine and joins them.
+func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
+	if err := os.MkdirAll(c.State, 0o755); err != nil {
+		return nil, fmt.Errorf("making the state folder: %w; see --state", err)
+	}
+	key, err := cookieKey(filepath.Join(c.State, "cookie-key"))
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{account: c.Account, region: c.Region, ports: c.PortMap, log: log,
+		live: snapshot.NewLive(), metrics: metrics.New(), proxy: proxy.New(balance.NewCookies(key)),
+		arns: certs.OpenARNStore(filepath.Join(c.State, "acm"))}
+	if c.Dev {
+		if m.ca, err = certs.OpenCA(c.State); err != nil {
+			return nil, err
+		}
+		log.Info("unknown certificates come from the local CA", "trust", m.ca.CertFile())
+	}
+	options := accesslog.Options{Account: c.Account, Region: c.Region, IP: logAddress(c.Bind)}
+	if c.AccessLog != "off" {
+		options.Dir = filepath.Join(c.State, "logs")
+	}
+	if c.AccessLog == "stdout" {
+		options.Stdout = s.out
+	}
+	if m.logs, err = accesslog.Open(options); err != nil {
+		return nil, err
+	}
+	m.checker = health.New(m.live.OnHealth)
+	m.listeners = listener.New(c.Bind, m.open, log)
+	m.metrics.SetHostCounts(m.hostCounts)
+	return m, nil
+}
+
+// console serves the admin API; the func it returns ends it.
+func (c *runCommand) console(ctx context.Context, m *machine, loop *control.Loop, log *slog.Logger) (func(), error) {
+	if c.Admin == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", c.Admin)
+	if err != nil {
+		return nil, fmt.Errorf("binding the admin API to %s: %w; choose another address with --admin", c.Admin, err)
+	}
+	log.Info("admin API", "address", l.Addr().String())
+	admin := console.New(console.Options{
+		Report: loop.Report, Health: m.targetHealth, Explain: m.explain, Metrics: m.metrics.Handler(),
+		Version: map[string]string{"version": versionLine()}, Account: c.Account, Region: c.Region, Profile: c.Profile, Log: log,
+	})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := admin.Serve(ctx, l); err != nil {
+			log.Error("admin API", "error", err)
+		}
+	}()
+	return func() { cancel(); <-ended }, nil
+}
+
+// cookieKey is the key of stickiness cookies, kept so that clients stick across restarts.
+func cookieKey(file string) (key [32]byte, err error) {
+	saved, err := os.ReadFile(file)
+	switch {
+	case err == nil && len(saved) == len(key):
+		return [32]byte(saved), nil
+	case err == nil:
+		return key, fmt.Errorf("reading the key of stickiness cookies: %s has %d bytes, not %d; remove it for a new one", file, len(saved), len(key))
+	case !errors.Is(err, fs.ErrNotExist):
+		return key, fmt.Errorf("reading the key of stickiness cookies: %w", err)
+	}
+	rand.Read(key[:])
+	if err := os.WriteFile(file, key[:], 0o600); err != nil {
+		return key, fmt.Errorf("keeping the key of stickiness cookies: %w", err)
+	}
+	return key, nil
+}
+
+// logAddress is the node address in the names of log files.
+func logAddress(bind string) netip.Addr {
+	if a, err := netip.ParseAddr(bind); err == nil {
+		return a
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// idleTargets is how long a connection to a target may be at rest (ALB's idle timeout default).
+const idleTargets = time.Minute
+
+// sweep closes connections to targets that have been at rest for long.
+func (m *machine) sweep(ctx context.Context) {
+	ticks := time.NewTicker(idleTargets / 4)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticks.C:
+			m.live.CloseIdle(now.Add(-idleTargets))
+		}
+	}
+}
+
+func (m *machine) close() {
+	m.checker.Close()
+	m.logs.Close()
+}
+
+// reported turns a report of the control loop into metrics.
+func (m *machine) reported(r control.Report) {
+	reload := metrics.ConfigReload{OK: r.Current(), At: r.Time, SetAside: len(r.SetAside), Warnings: len(r.Warnings)}
+	for _, p := range r.Unread {
+		reload.FileErrors = append(reload.FileErrors, metrics.FileError{File: p.Origin.File, Line: p.Origin.Line})
+	}
+	m.metrics.ConfigReloaded(reload)
+}
+
+// targetHealth lists a target group's targets for the admin API.
+func (m *machine) targetHealth(group string) []console.TargetHealth {
+	var all []console.TargetHealth
+	for _, t := range m.checker.List(group) {
+		all = append(all, console.TargetHealth{
+			Target:          lb.Target{Addr: t.Addr, Zone: t.Zone, Name: t.Name, Draining: t.Health.State == lb.Draining},
+			HealthCheckPort: int(t.HealthCheckPort), Health: t.Health,
+		})
+	}
+	return all
+}
+
+// explain answers a question to the admin API by what is being served.
+func (m *machine) explain(_ context.Context, q console.Question) (any, error) {
+	current := m.proxy.Snapshot()
+	if current == nil {
+		return nil, errors.New("nothing is served yet")
+	}
+	r := explain.Request{Method: q.Method, URL: q.URL, From: q.From}
+	for name, values := range q.Header {
+		for _, v := range values {
+			r.Headers = append(r.Headers, name+": "+v)
+		}
+	}
+	return explain.Explain(current, r)
+}
