@@ -86,7 +86,7 @@ type destination struct {
 
 func (s *Store) destination(name, id string, d lb.LogDelivery) (*destination, error) {
 	err := CheckDelivery(d)
-	to := &destination{elb: "app/" + name + "/" + id, files: d.Enabled && err == nil}
+	to := &destination{elb: "app/" + name + "/" + id, files: d.Enabled && err == nil && s.opts.Dir != ""}
 	if s.opts.IP.IsValid() {
 		to.node = s.opts.IP.String()
 	}

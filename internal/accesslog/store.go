@@ -18,7 +18,7 @@ import (
 
 // Options of a Store.
 type Options struct {
-	Dir             string    // where buckets are folders; made if missing
+	Dir             string    // where buckets are folders; made if missing. "": no files
 	Account, Region string    // as in the names of files
 	Stdout          io.Writer // optional: every line of every load balancer also goes there
 	IP              netip.Addr
@@ -72,8 +72,10 @@ func Open(opts Options) (*Store, error) {
 	if opts.Report == nil {
 		opts.Report = func(err error) { slog.Warn("access log", "error", err) }
 	}
-	if err := os.MkdirAll(opts.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("making the folder of the access logs: %w", err)
+	if opts.Dir != "" {
+		if err := os.MkdirAll(opts.Dir, 0o750); err != nil {
+			return nil, fmt.Errorf("making the folder of the access logs: %w", err)
+		}
 	}
 	shards := 1
 	for shards < runtime.GOMAXPROCS(0) && shards < maxShards {
@@ -87,8 +89,10 @@ func Open(opts Options) (*Store, error) {
 	s.full = make(chan *chunk, s.maxChunks)
 	s.pool.New = func() any { return &chunk{text: make([]byte, 0, chunkSize)} }
 	s.gzip, _ = gzip.NewWriterLevel(&s.packed, gzip.BestSpeed) // errs for an unknown level only
-	if s.lock = lockFolder(opts.Dir); s.lock != nil {
-		s.mending.Go(s.mend)
+	if opts.Dir != "" {
+		if s.lock = lockFolder(opts.Dir); s.lock != nil {
+			s.mending.Go(s.mend)
+		}
 	}
 	go s.run()
 	return s, nil
