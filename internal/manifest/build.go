@@ -1,0 +1,190 @@
+package manifest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// Options are what AWS's controller takes from its flags and its account. The
+// zero value has that controller's defaults.
+type Options struct {
+	ClusterName       string // part of every generated name; default "albatross"
+	DefaultScheme     string // internal (default) or internet-facing
+	DefaultTargetType string // instance (default) or ip
+	DefaultSSLPolicy  string // default lb.DefaultSSLPolicy
+	// IngressClass is the value of the annotation kubernetes.io/ingress.class that
+	// is ours; default "alb".
+	IngressClass string
+	// OnlyListedClasses makes spec.ingressClassName need an IngressClass object
+	// even for the name of IngressClass. On AWS the controller's own installation
+	// brings that object, so that manifests rarely hold it.
+	OnlyListedClasses bool
+	Inventory         *Inventory
+}
+
+func (o Options) withDefaults() Options {
+	o.ClusterName = cmp.Or(o.ClusterName, "albatross")
+	o.DefaultScheme = cmp.Or(o.DefaultScheme, internal)
+	o.DefaultTargetType = cmp.Or(o.DefaultTargetType, instanceTargets)
+	o.DefaultSSLPolicy = cmp.Or(o.DefaultSSLPolicy, lb.DefaultSSLPolicy)
+	o.IngressClass = cmp.Or(o.IngressClass, "alb")
+	return o
+}
+
+// The words that several annotations share.
+const (
+	internal        = "internal"
+	internetFacing  = "internet-facing"
+	instanceTargets = "instance"
+	ipTargets       = "ip"
+)
+
+// Build makes one Config of all objects. It never fails: what cannot be served is
+// in SetAside with its origin, field and reason, and the rest serves. The result
+// does not depend on the order of the objects, but for an object that is there
+// twice: then the last one counts, as with kubectl apply, and a warning says so.
+func Build(objects []Object, opts Options) *lb.Config {
+	b := &builder{
+		opts: opts.withDefaults(),
+		cfg: &lb.Config{LoadBalancers: []*lb.LoadBalancer{}, TargetGroups: map[string]*lb.TargetGroup{},
+			Certificates: map[string]*lb.KeyPair{}},
+		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
+		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*IngressClassParams{},
+		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{},
+		seen: map[lb.Problem]bool{},
+	}
+	b.index(objects)
+	b.buildIngresses()
+	b.buildServices()
+	b.noteConfig()
+	b.cfg.Sort()
+	slices.SortFunc(b.cfg.LoadBalancers, func(x, y *lb.LoadBalancer) int {
+		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Type, y.Type))
+	})
+	return b.cfg
+}
+
+// builder holds the objects by their names while the Config grows.
+type builder struct {
+	opts Options
+	cfg  *lb.Config
+
+	ingresses  []*member
+	services   map[name]*service
+	secrets    map[name]*secret
+	namespaces map[string]*corev1.Namespace
+	classes    map[string]*networkingv1.IngressClass
+	params     map[string]*IngressClassParams
+	nodes      []*corev1.Node
+	slices     map[name][]*discoveryv1.EndpointSlice // by Service
+
+	madeOf map[string]string // target group key -> the Ingress and Service it was made of
+	seen   map[lb.Problem]bool
+}
+
+// service is a Service and what the Config needs to know of it.
+type service struct {
+	*corev1.Service
+	name   name
+	origin lb.Origin
+}
+
+type secret struct {
+	*corev1.Secret
+	origin lb.Origin
+}
+
+// index puts every object where it will be looked for.
+func (b *builder) index(objects []Object) {
+	for _, o := range b.withoutDoubles(objects) {
+		b.cfg.Warnings = append(b.cfg.Warnings, o.Warnings...)
+		n := name{o.Origin.Namespace, o.Origin.Name}
+		switch v := o.Value.(type) {
+		case *networkingv1.Ingress:
+			b.ingresses = append(b.ingresses, &member{Ingress: v, name: n, origin: o.Origin,
+				notes: annotations{ingressPrefix, v.Annotations}, params: &IngressClassParamsSpec{}})
+		case *corev1.Service:
+			b.services[n] = &service{v, n, o.Origin}
+		case *corev1.Secret:
+			b.secrets[n] = &secret{v, o.Origin}
+		case *corev1.Namespace:
+			b.namespaces[v.Name] = v
+		case *corev1.Node:
+			b.nodes = append(b.nodes, v)
+		case *networkingv1.IngressClass:
+			b.classes[v.Name] = v
+		case *IngressClassParams:
+			b.params[v.Name] = v
+		case *discoveryv1.EndpointSlice:
+			b.indexSlice(v, o.Origin)
+		case nil:
+			b.notePassedOver(o.Origin)
+		}
+	}
+	for _, s := range b.slices {
+		slices.SortFunc(s, func(x, y *discoveryv1.EndpointSlice) int { return cmp.Compare(x.Name, y.Name) })
+	}
+	slices.SortFunc(b.nodes, func(x, y *corev1.Node) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(b.ingresses, func(x, y *member) int { return cmp.Compare(x.name.String(), y.name.String()) })
+}
+
+// withoutDoubles keeps the last of the objects that have the same kind and name.
+func (b *builder) withoutDoubles(objects []Object) []Object {
+	type identity struct {
+		kind string
+		name name
+	}
+	last := make(map[identity]int, len(objects))
+	for i, o := range objects {
+		if o.Value != nil {
+			last[identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}}] = i
+		}
+	}
+	kept := make([]Object, 0, len(objects))
+	for i, o := range objects {
+		if o.Value != nil {
+			if at := last[identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}}]; at != i {
+				b.warn(o.Origin, "", "the same object is written again in %s, which counts; delete one of them", objects[at].Origin)
+				continue
+			}
+		}
+		kept = append(kept, o)
+	}
+	return kept
+}
+
+func (b *builder) indexSlice(s *discoveryv1.EndpointSlice, origin lb.Origin) {
+	serviceName := s.Labels[discoveryv1.LabelServiceName]
+	if serviceName == "" {
+		b.warn(origin, "metadata.labels["+discoveryv1.LabelServiceName+"]",
+			"the label with the name of the Service is missing, so that its addresses belong to nothing")
+		return
+	}
+	n := name{origin.Namespace, serviceName}
+	b.slices[n] = append(b.slices[n], s)
+}
+
+func (b *builder) setAside(origin lb.Origin, err error) {
+	p := lb.Problem{Origin: origin, Text: err.Error()}
+	if f, ok := err.(*fault); ok {
+		p.Field, p.Text = f.field, f.text
+	}
+	b.cfg.SetAside = append(b.cfg.SetAside, p)
+}
+
+func (b *builder) warn(origin lb.Origin, field, format string, args ...any) {
+	b.cfg.Warnings = append(b.cfg.Warnings, lb.Problem{Origin: origin, Field: field, Text: fmt.Sprintf(format, args...)})
+}
+
+func (b *builder) note(origin lb.Origin, field, format string, args ...any) {
+	b.cfg.Notes = append(b.cfg.Notes, lb.Problem{Origin: origin, Field: field, Text: fmt.Sprintf(format, args...)})
+}
+
+func (b *builder) ignore(n name) { b.cfg.Ignored = append(b.cfg.Ignored, n.String()) }

@@ -1,0 +1,130 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// explicitCertificates are those that are named by ARN.
+func (m *member) explicitCertificates() []string {
+	if len(m.params.CertificateARN) > 0 {
+		return m.params.CertificateARN
+	}
+	list, _ := m.notes.list("certificate-arn")
+	return list
+}
+
+// secretCertificates are those of spec.tls[].secretName. AWS's controller never
+// uses them; here they count where no ARN is given. A Secret that is not in the
+// manifests counts as nothing, as on AWS.
+func (b *builder) secretCertificates(m *member) []string {
+	var references []string
+	for _, tls := range m.Spec.TLS {
+		if tls.SecretName == "" {
+			continue
+		}
+		s, ok := b.secrets[name{m.Namespace, tls.SecretName}]
+		if !ok {
+			b.warn(m.origin, "spec.tls", "there is no Secret %s/%s, so that its certificate is not used; add it, or name a certificate in %scertificate-arn", m.Namespace, tls.SecretName, ingressPrefix)
+			continue
+		}
+		if len(s.Data["tls.crt"]) == 0 || len(s.Data["tls.key"]) == 0 {
+			b.warn(m.origin, "spec.tls", "Secret %s/%s has no tls.crt and tls.key, so that it is not used; write a Secret of type kubernetes.io/tls", m.Namespace, tls.SecretName)
+			continue
+		}
+		reference := "secret:" + m.Namespace + "/" + tls.SecretName
+		b.cfg.Certificates[reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
+		references = append(references, reference)
+	}
+	return references
+}
+
+// discoverCertificates finds certificates by the hosts of the rules and of
+// spec.tls. Without an inventory there is nothing to find them in.
+func (b *builder) discoverCertificates(m *member) ([]string, error) {
+	var hosts []string
+	for _, r := range m.Spec.Rules {
+		if r.Host != "" {
+			hosts = append(hosts, r.Host)
+		}
+	}
+	for _, tls := range m.Spec.TLS {
+		hosts = append(hosts, tls.Hosts...)
+	}
+	hosts = sortedSet(hosts)
+	if b.opts.Inventory == nil {
+		b.warn(m.origin, m.notes.field("certificate-arn"), "the HTTPS listener is given no certificate, and there is nothing to discover one in; write one here, or a Secret in spec.tls")
+		return nil, nil
+	}
+	certificates, missing := b.opts.Inventory.certificates(hosts)
+	if missing != "" {
+		return nil, m.notes.faultf("certificate-arn", "no certificate found for host %s; name one here, or a Secret in spec.tls", missing)
+	}
+	return certificates, nil
+}
+
+// mutualWords is one entry of the annotation mutual-authentication.
+type mutualWords struct {
+	Port                          int32   `json:"port"`
+	Mode                          string  `json:"mode"`
+	TrustStore                    *string `json:"trustStore"`
+	IgnoreClientCertificateExpiry *bool   `json:"ignoreClientCertificateExpiry"`
+	AdvertiseTrustStoreCANames    *string `json:"advertiseTrustStoreCaNames"`
+}
+
+// mutualAuthentication reads how client certificates are treated, by port.
+func (b *builder) mutualAuthentication(m *member) (map[int]*lb.MutualAuthentication, error) {
+	const annotation = "mutual-authentication"
+	var entries []mutualWords
+	ok, err := m.notes.json(annotation, &entries)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, m.notes.faultf(annotation, "the list is empty; write for example [{\"port\":443,\"mode\":\"passthrough\"}]")
+	}
+	byPort := map[int]*lb.MutualAuthentication{}
+	for _, e := range entries {
+		if advice := e.wrong(); advice != "" {
+			return nil, m.notes.faultf(annotation, "port %d: %s", e.Port, advice)
+		}
+		a := &lb.MutualAuthentication{Mode: e.Mode, IgnoreClientCertificateExpiry: e.IgnoreClientCertificateExpiry,
+			AdvertiseTrustStoreCANames: deref(e.AdvertiseTrustStoreCANames)}
+		if e.Mode == "verify" {
+			if a.IgnoreClientCertificateExpiry == nil {
+				a.IgnoreClientCertificateExpiry = new(bool)
+			}
+			if a.TrustStoreARN = *e.TrustStore; !strings.HasPrefix(a.TrustStoreARN, "arn:") {
+				if a.TrustStoreARN, ok = b.opts.Inventory.trustStore(*e.TrustStore); !ok {
+					return nil, m.notes.faultf(annotation, "port %d: there is no trust store %q", e.Port, *e.TrustStore)
+				}
+			}
+		}
+		byPort[int(e.Port)] = a
+	}
+	return byPort, nil
+}
+
+// wrong says what cannot be; "" if nothing.
+func (e mutualWords) wrong() string {
+	verify := e.Mode == "verify"
+	switch {
+	case e.Port < 1 || e.Port > 65535:
+		return "this is no port; write a number from 1 to 65535"
+	case e.Mode != "off" && e.Mode != "passthrough" && !verify:
+		return "mode is " + shorten(e.Mode) + "; write off, passthrough or verify"
+	case verify && deref(e.TrustStore) == "":
+		return "mode verify needs a trustStore; write its name or ARN"
+	case !verify && deref(e.TrustStore) != "":
+		return "mode " + e.Mode + " takes no trustStore; write mode verify, or leave it out"
+	case !verify && e.IgnoreClientCertificateExpiry != nil:
+		return "mode " + e.Mode + " takes no ignoreClientCertificateExpiry; leave it out"
+	case !verify && e.AdvertiseTrustStoreCANames != nil:
+		return "mode " + e.Mode + " takes no advertiseTrustStoreCaNames; leave it out"
+	}
+	if v := e.AdvertiseTrustStoreCANames; v != nil && *v != "on" && *v != "off" {
+		return "advertiseTrustStoreCaNames is " + shorten(*v) + "; write on or off"
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package manifest
+
+import (
+	"maps"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+const (
+	classAnnotation   = "kubernetes.io/ingress.class"
+	defaultAnnotation = "ingressclass.kubernetes.io/is-default-class"
+	ourController     = "ingress.k8s.aws/alb"
+	paramsGroup       = "elbv2.k8s.aws"
+	paramsKind        = "IngressClassParams"
+)
+
+// classify tells whether an Ingress is ours. The annotation beats
+// spec.ingressClassName, which beats the default class. The IngressClassParams of
+// the class are put into m; with the annotation there are none, even if
+// spec.ingressClassName is set too.
+func (b *builder) classify(m *member) (ours bool, err error) {
+	if class, ok := m.Annotations[classAnnotation]; ok {
+		if class != b.opts.IngressClass {
+			b.note(m.origin, "metadata.annotations["+classAnnotation+"]", "class %q is not ours (%q is); the Ingress is passed over", class, b.opts.IngressClass)
+		}
+		return class == b.opts.IngressClass, nil
+	}
+	className, field, err := b.className(m)
+	if err != nil || className == "" {
+		if err == nil {
+			b.note(m.origin, "spec.ingressClassName", "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s", b.opts.IngressClass)
+		}
+		return false, err
+	}
+	class, ok := b.classes[className]
+	if !ok {
+		if className == b.opts.IngressClass && !b.opts.OnlyListedClasses {
+			return true, nil
+		}
+		return false, faultf(field, "there is no IngressClass %q; add it, or write the name of one that is there (%v)", className, slices.Sorted(maps.Keys(b.classes)))
+	}
+	if class.Spec.Controller != ourController {
+		b.note(m.origin, field, "the controller of IngressClass %q is %q and not %q; the Ingress is passed over", className, class.Spec.Controller, ourController)
+		return false, nil
+	}
+	if class.Spec.Parameters == nil {
+		return true, nil
+	}
+	p := class.Spec.Parameters
+	if p.APIGroup == nil || *p.APIGroup != paramsGroup || p.Kind != paramsKind {
+		return false, faultf(field, "IngressClass %s has parameters of an unknown kind; write apiGroup: %s and kind: %s there", className, paramsGroup, paramsKind)
+	}
+	params, ok := b.params[p.Name]
+	if !ok {
+		return false, faultf(field, "IngressClass %s refers to IngressClassParams %q, which is not there", className, p.Name)
+	}
+	if err := b.allowed(m, params, field); err != nil {
+		return false, err
+	}
+	m.params = &params.Spec
+	return true, nil
+}
+
+// className is the class by name: the Ingress's own, or the default one.
+func (b *builder) className(m *member) (className, field string, err error) {
+	const spec = "spec.ingressClassName"
+	if m.Spec.IngressClassName != nil {
+		return *m.Spec.IngressClassName, spec, nil
+	}
+	var defaults []string
+	for _, n := range slices.Sorted(maps.Keys(b.classes)) {
+		if b.classes[n].Annotations[defaultAnnotation] == "true" {
+			defaults = append(defaults, n)
+		}
+	}
+	switch len(defaults) {
+	case 0:
+		return "", spec, nil
+	case 1:
+		return defaults[0], spec, nil
+	}
+	return "", spec, faultf(spec, "the Ingress names no class, and multiple IngressClasses are the default one (%v); name one, or leave one default", defaults)
+}
+
+// allowed tells whether the IngressClassParams are for the Ingress's namespace.
+func (b *builder) allowed(m *member, params *IngressClassParams, field string) error {
+	if params.Spec.NamespaceSelector == nil {
+		return nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(params.Spec.NamespaceSelector)
+	if err != nil {
+		return faultf(field, "the namespaceSelector of IngressClassParams %s cannot be read: %v", params.Name, err)
+	}
+	namespace, ok := b.namespaces[m.Namespace]
+	if !ok {
+		return faultf(field, "IngressClassParams %s selects namespaces by label, and the Namespace %q is not in the manifests; add it with its labels", params.Name, m.Namespace)
+	}
+	all := labels.Set{"kubernetes.io/metadata.name": m.Namespace}
+	for k, v := range namespace.Labels {
+		all[k] = v
+	}
+	if !selector.Matches(all) {
+		return faultf(field, "the namespaceSelector of IngressClassParams %s does not select namespace %q", params.Name, m.Namespace)
+	}
+	return nil
+}

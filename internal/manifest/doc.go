@@ -1,0 +1,32 @@
+// Package manifest turns Kubernetes objects and the annotations of AWS's load
+// balancer controller into an lb.Config. It is the promise of the project: the
+// manifest that works on AWS does the same here. So the reference for every rule
+// is what that controller builds, down to the names with their hashes.
+//
+// It is pure. Parse reads YAML or JSON into Objects that know their file and
+// line; Build makes one Config of all Objects there are. Nothing is read,
+// watched or remembered: the same objects give the same Config, for `check`, for
+// a folder of files and for the Kubernetes API.
+//
+// The way of an Ingress through Build:
+//
+//	class.go     is it ours, and which IngressClassParams speak for it
+//	group.go     which group it belongs to; members in order
+//	member.go    what it says about the load balancer as a whole, read on its own
+//	merge.go     members' words merged one after the other; who contradicts an earlier one is set aside
+//	rule.go      its paths as rules: path.go, condition.go, action.go, auth.go, transform.go
+//	optimize.go  redirects that loop, and rules behind a redirect that they never get past
+//	target*.go   the target groups its rules name, and endpoint.go their targets
+//
+// A Service has its own, shorter way: service.go (application) and nlb.go (network).
+//
+// One difference is on purpose. In AWS's controller one bad Ingress stops its
+// whole group; here it is set aside with its reason and the other members serve.
+// Members are admitted in their order, so in a conflict the first word holds. If
+// only the rules of a member are wrong, what it says about the load balancer (its
+// inbound ranges, say) still counts: an error must not open a door.
+//
+// Nothing is dropped in silence. What cannot be served is in Config.SetAside,
+// what is served differently than its author may think is in Config.Warnings,
+// and what has no effect here, or not yet, is in Config.Notes.
+package manifest

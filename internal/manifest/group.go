@@ -1,0 +1,183 @@
+package manifest
+
+import (
+	"cmp"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// group is the Ingresses that share a load balancer.
+type group struct {
+	key      string // the group's name, or namespace/name of a lone Ingress
+	explicit bool
+	members  []*member // in the order of their rules
+}
+
+const mostGroupName = 63
+
+var groupNamePattern = regexp.MustCompile(`^([a-z0-9][-a-z0-9.]*)?[a-z0-9]$`)
+
+// buildIngresses makes the load balancers of all Ingresses that are ours.
+func (b *builder) buildIngresses() {
+	groups := map[string]*group{}
+	for _, m := range b.ingresses {
+		if m.DeletionTimestamp != nil {
+			b.deleted(m)
+			continue
+		}
+		ours, err := b.classify(m)
+		if err != nil {
+			b.setAside(m.origin, err)
+			continue
+		}
+		if !ours {
+			b.ignore(m.name)
+			continue
+		}
+		if err := b.assign(m, groups); err != nil {
+			b.setAside(m.origin, err)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		b.buildGroup(groups[key])
+	}
+}
+
+// deleted passes over an Ingress that is on its way out, unless its own
+// attributes forbid that.
+func (b *builder) deleted(m *member) {
+	b.ignore(m.name)
+	attributes, _, _ := m.notes.pairs("load-balancer-attributes")
+	if attributes["deletion_protection.enabled"] == "true" && len(m.Finalizers) > 0 {
+		b.setAside(m.origin, m.notes.faultf("load-balancer-attributes",
+			"the Ingress is being deleted although deletion_protection.enabled is true; set it to false first. Its rules no longer serve"))
+		return
+	}
+	b.note(m.origin, "", "the Ingress is being deleted; its rules no longer serve")
+}
+
+// assign puts a member into its group and reads its order in it.
+func (b *builder) assign(m *member, groups map[string]*group) error {
+	key, explicit, field := m.name.String(), false, m.notes.field("group.name")
+	if m.params.Group != nil {
+		key, explicit, field = m.params.Group.Name, true, "spec.ingressClassName (its IngressClassParams, group.name)"
+	} else if v, ok := m.notes.text("group.name"); ok {
+		key, explicit = v, true
+	}
+	if explicit {
+		if !groupNamePattern.MatchString(key) {
+			return faultf(field, "%q is no group name; write lower case letters, digits, '-' and '.', with a letter or digit at both ends", key)
+		}
+		if len(key) > mostGroupName {
+			return faultf(field, "the group name has %d characters; write at most %d", len(key), mostGroupName)
+		}
+	}
+	order, _, err := m.notes.integer("group.order", 32)
+	if err != nil {
+		return err
+	}
+	if order < -1000 || order > 1000 {
+		return m.notes.faultf("group.order", "%d is out of range; write a number from -1000 to 1000", order)
+	}
+	m.order = int(order)
+	if groups[key] == nil {
+		groups[key] = &group{key: key, explicit: explicit}
+	}
+	groups[key].members = append(groups[key].members, m)
+	return nil
+}
+
+// buildGroup makes the load balancer of a group. Members that cannot be part of
+// it are set aside one after the other, until what is left fits together.
+func (b *builder) buildGroup(g *group) {
+	slices.SortStableFunc(g.members, func(x, y *member) int {
+		return cmp.Or(cmp.Compare(x.order, y.order), cmp.Compare(x.name.String(), y.name.String()))
+	})
+	b.warnUnknown(g)
+	members := slices.DeleteFunc(slices.Clone(g.members), func(m *member) bool {
+		err := b.readWords(m)
+		if err != nil {
+			b.setAside(m.origin, err)
+		}
+		return err != nil
+	})
+	for {
+		all, bad, err := b.merge(g, members)
+		if bad == nil {
+			b.serveGroup(all)
+			return
+		}
+		b.setAside(bad.origin, err)
+		members = slices.DeleteFunc(members, func(m *member) bool { return m == bad })
+	}
+}
+
+// serveGroup plans the rules of every member and puts the load balancer into the
+// Config, if any member is left to serve.
+func (b *builder) serveGroup(all *merged) {
+	if len(all.members) == 0 {
+		return
+	}
+	balancer, err := b.loadBalancer(all)
+	if err != nil { // merge has looked at everything that can be wrong
+		b.setAside(all.members[0].origin, err)
+		return
+	}
+	serving := 0
+	for _, m := range all.members {
+		if m.plan, err = b.plan(m, all); err != nil {
+			m.plan = nil
+			b.setAside(m.origin, err)
+			continue
+		}
+		serving++
+		maps.Copy(b.cfg.TargetGroups, m.plan.targetGroups)
+	}
+	if serving == 0 {
+		return
+	}
+	for _, port := range slices.Sorted(maps.Keys(all.ports)) {
+		if l := all.listener(port); l != nil {
+			balancer.Listeners = append(balancer.Listeners, l)
+		}
+	}
+	b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, balancer)
+	if front := b.frontend(all, balancer); front != nil {
+		b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, front)
+	}
+}
+
+// listener makes the listener of a port out of the members that serve on it; nil if none is left.
+func (all *merged) listener(port int) *lb.Listener {
+	p := all.ports[port]
+	l := &lb.Listener{Port: port, Protocol: p.protocol, Attributes: p.attributes, Tags: p.tags,
+		Rules: []*lb.Rule{}, DefaultActions: all.defaultActions(port)}
+	if p.protocol == lb.HTTPS {
+		l.SSLPolicy, l.Certificates, l.MutualAuthentication = p.sslPolicy, p.certificates, p.mutual
+	}
+	var rules []*lb.Rule
+	serving := false
+	for _, m := range p.members {
+		if m.plan == nil {
+			continue
+		}
+		if !serving {
+			l.Origin = m.origin
+		}
+		serving = true
+		if !all.redirects(port) {
+			rules = append(rules, m.plan.rules(p.protocol)...)
+		}
+	}
+	if !serving {
+		return nil
+	}
+	l.Rules = optimize(port, p.protocol, rules)
+	for i, r := range l.Rules {
+		r.Priority = i + 1
+	}
+	return l
+}

@@ -1,0 +1,297 @@
+package manifest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// portWords are what a member says about one of its listeners.
+type portWords struct {
+	protocol     lb.Protocol
+	ranges       ranges
+	prefixLists  []string
+	sslPolicy    *string
+	certificates []string
+	mutual       *lb.MutualAuthentication
+	attributes   map[string]string
+}
+
+// ranges are the addresses that may connect.
+type ranges struct{ v4, v6 []string }
+
+func (r ranges) empty() bool { return len(r.v4) == 0 && len(r.v6) == 0 }
+
+// readPorts reads the listeners of a member.
+func (b *builder) readPorts(m *member) error {
+	certificates := m.explicitCertificates()
+	if len(certificates) == 0 {
+		certificates = b.secretCertificates(m)
+	}
+	inbound, err := m.inboundRanges()
+	if err != nil {
+		return err
+	}
+	mutual, err := b.mutualAuthentication(m)
+	if err != nil {
+		return err
+	}
+	protocols, err := m.listenPorts(len(certificates) > 0)
+	if err != nil {
+		return err
+	}
+	if len(certificates) == 0 && slices.Contains(slices.Collect(maps.Values(protocols)), lb.HTTPS) {
+		if certificates, err = b.discoverCertificates(m); err != nil {
+			return err
+		}
+	}
+	m.words.ports = map[int]portWords{}
+	for number, protocol := range protocols {
+		p := portWords{protocol: protocol, ranges: inbound, prefixLists: m.prefixLists()}
+		if protocol == lb.HTTPS {
+			p.certificates, p.sslPolicy, p.mutual = certificates, m.sslPolicy(), mutual[number]
+		}
+		if p.attributes, _, err = m.notes.pairs(fmt.Sprintf("listener-attributes.%s-%d", protocol, number)); err != nil {
+			return err
+		}
+		m.words.ports[number] = p
+	}
+	return nil
+}
+
+// listenPorts gives the protocol of each port. Without the annotation a member
+// with a certificate is on 443 alone, any other on 80 alone.
+func (m *member) listenPorts(certificate bool) (map[int]lb.Protocol, error) {
+	const annotation = "listen-ports"
+	raw, ok := m.notes.text(annotation)
+	if !ok {
+		if certificate {
+			return map[int]lb.Protocol{443: lb.HTTPS}, nil
+		}
+		return map[int]lb.Protocol{80: lb.HTTP}, nil
+	}
+	var entries []map[string]int32
+	if err := json.Unmarshal([]byte(raw), &entries); err != nil || len(entries) == 0 {
+		return nil, m.notes.faultf(annotation, "%s is no list of ports; write for example [{\"HTTP\":80},{\"HTTPS\":443}]", shorten(raw))
+	}
+	protocols := map[int]lb.Protocol{}
+	for _, e := range entries {
+		for _, protocol := range slices.Sorted(maps.Keys(e)) {
+			number := int(e[protocol])
+			if number < 1 || number > 65535 {
+				return nil, m.notes.faultf(annotation, "%d is no port; write a number from 1 to 65535", number)
+			}
+			if protocol != string(lb.HTTP) && protocol != string(lb.HTTPS) {
+				return nil, m.notes.faultf(annotation, "a listener cannot speak %q; write HTTP or HTTPS, in capitals", protocol)
+			}
+			protocols[number] = lb.Protocol(protocol)
+		}
+	}
+	return protocols, nil
+}
+
+func (m *member) inboundRanges() (ranges, error) {
+	list, field := m.params.InboundCIDRs, "spec.ingressClassName (its IngressClassParams, inboundCIDRs)"
+	if len(list) == 0 {
+		list, _ = m.notes.list("inbound-cidrs")
+		field = m.notes.field("inbound-cidrs")
+	}
+	var r ranges
+	for _, cidr := range list {
+		if _, _, err := net.ParseCIDR(cidr); err != nil {
+			return r, faultf(field, "%q is no range of addresses; write it as 10.0.0.0/8, a single address as 10.1.2.3/32", cidr)
+		}
+		if strings.Contains(cidr, ":") {
+			r.v6 = append(r.v6, cidr)
+		} else {
+			r.v4 = append(r.v4, cidr)
+		}
+	}
+	r.v4, r.v6 = sortedSet(r.v4), sortedSet(r.v6)
+	return r, nil
+}
+
+func (m *member) prefixLists() []string {
+	switch {
+	case len(m.params.PrefixListsIDs) > 0:
+		return sortedSet(m.params.PrefixListsIDs)
+	case len(m.params.PrefixListsIDsOld) > 0:
+		return sortedSet(m.params.PrefixListsIDsOld)
+	}
+	list, _ := m.notes.list("security-group-prefix-lists")
+	return sortedSet(list)
+}
+
+func (m *member) sslPolicy() *string {
+	if m.params.SSLPolicy != "" {
+		return &m.params.SSLPolicy
+	}
+	if policy, ok := m.notes.text("ssl-policy"); ok {
+		return &policy
+	}
+	return nil
+}
+
+func sortedSet(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// port is what the members on it say about a listener together.
+type port struct {
+	members  []*member
+	protocol lb.Protocol
+
+	ranges      ranges
+	prefixLists []string
+	policy      *string
+	mutual      *lb.MutualAuthentication
+	from        map[string]name // who said ranges, prefix lists, policy, mutual
+
+	sslPolicy    string
+	certificates []string
+	sni          map[string]bool // certificates beyond the default one
+	attributes   map[string]string
+	tags         map[string]string
+}
+
+func (all *merged) addPorts(m *member) error {
+	for _, number := range slices.Sorted(maps.Keys(m.words.ports)) {
+		words := m.words.ports[number]
+		p := all.ports[number]
+		if p == nil {
+			p = &port{protocol: words.protocol, from: map[string]name{}, sni: map[string]bool{}}
+			p.attributes, p.tags = map[string]string{}, map[string]string{}
+			all.ports[number] = p
+		}
+		if words.protocol != p.protocol {
+			return m.notes.faultf("listen-ports", "conflicting protocol on port %d: %s here, %s in Ingress %s of the same group", number, words.protocol, p.protocol, p.members[0].name)
+		}
+		p.members = append(p.members, m)
+		if err := p.add(m, number, words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add merges one member's words about a listener.
+func (p *port) add(m *member, number int, w portWords) error {
+	conflict := func(annotation, what string) error {
+		return m.notes.faultf(annotation, "conflicting %s on port %d: Ingress %s of the same group says otherwise", what, number, p.from[annotation])
+	}
+	// first tells whether the member is the first with a word on something.
+	first := func(annotation string) bool {
+		if _, ok := p.from[annotation]; ok {
+			return false
+		}
+		p.from[annotation] = m.name
+		return true
+	}
+	if !w.ranges.empty() {
+		if first("inbound-cidrs") {
+			p.ranges = w.ranges
+		} else if !slices.Equal(p.ranges.v4, w.ranges.v4) || !slices.Equal(p.ranges.v6, w.ranges.v6) {
+			return conflict("inbound-cidrs", "inbound-cidrs")
+		}
+	}
+	if len(w.prefixLists) > 0 {
+		if first("security-group-prefix-lists") {
+			p.prefixLists = w.prefixLists
+		} else if !slices.Equal(p.prefixLists, w.prefixLists) {
+			return conflict("security-group-prefix-lists", "prefix lists")
+		}
+	}
+	if w.sslPolicy != nil {
+		if first("ssl-policy") {
+			p.policy = w.sslPolicy
+		} else if *p.policy != *w.sslPolicy {
+			return conflict("ssl-policy", "sslPolicy")
+		}
+	}
+	if w.mutual != nil {
+		if first("mutual-authentication") {
+			p.mutual = w.mutual
+		} else if !reflect.DeepEqual(p.mutual, w.mutual) {
+			return conflict("mutual-authentication", "mutual authentication")
+		}
+	}
+	p.addCertificates(w.certificates)
+	class := p.members[0].params.listenerAttributes(number, p.protocol)
+	if err := addMap(m, fmt.Sprintf("listener-attributes.%s-%d", p.protocol, number), p.attributes, w.attributes, class); err != nil {
+		return err
+	}
+	maps.Copy(p.tags, m.words.tags)
+	return nil
+}
+
+// addCertificates: the first of all is the default one; it may be listed once more for SNI.
+func (p *port) addCertificates(certificates []string) {
+	for _, c := range certificates {
+		if len(p.certificates) == 0 {
+			p.certificates = append(p.certificates, c)
+			continue
+		}
+		if !p.sni[c] {
+			p.sni[c] = true
+			p.certificates = append(p.certificates, c)
+		}
+	}
+}
+
+func (p *IngressClassParamsSpec) listenerAttributes(number int, protocol lb.Protocol) map[string]string {
+	for _, l := range p.Listeners {
+		if l.Protocol == string(protocol) && int(l.Port) == number {
+			return pairs(l.ListenerAttributes)
+		}
+	}
+	return nil
+}
+
+// closePorts fills in what nobody said.
+func (all *merged) closePorts(defaultPolicy string) {
+	for number, p := range all.ports {
+		if p.ranges.empty() && len(p.prefixLists) == 0 {
+			p.ranges = ranges{[]string{"0.0.0.0/0"}, []string{"::/0"}}
+		}
+		if p.sslPolicy = defaultPolicy; p.policy != nil {
+			p.sslPolicy = *p.policy
+		}
+		maps.Copy(p.attributes, p.members[0].params.listenerAttributes(number, p.protocol))
+	}
+}
+
+// inbound lists who may connect to which port, in order. IPv6 ranges need a load
+// balancer that has IPv6 addresses.
+func (all *merged) inbound(ipv6 bool) []lb.InboundCIDR {
+	list := []lb.InboundCIDR{}
+	for number, p := range all.ports {
+		for _, cidr := range p.ranges.v4 {
+			list = append(list, lb.InboundCIDR{Port: number, CIDR: cidr})
+		}
+		for _, cidr := range p.ranges.v6 {
+			if ipv6 {
+				list = append(list, lb.InboundCIDR{Port: number, CIDR: cidr})
+			}
+		}
+		for _, id := range p.prefixLists {
+			list = append(list, lb.InboundCIDR{Port: number, PrefixList: id})
+		}
+	}
+	sortInbound(list)
+	return list
+}
+
+func sortInbound(list []lb.InboundCIDR) {
+	slices.SortStableFunc(list, func(x, y lb.InboundCIDR) int {
+		return cmp.Or(cmp.Compare(x.Port, y.Port), cmp.Compare(x.CIDR+x.PrefixList, y.CIDR+y.PrefixList), cmp.Compare(x.Protocol, y.Protocol))
+	})
+}

@@ -1,0 +1,221 @@
+package manifest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// member is an Ingress of a group.
+type member struct {
+	*networkingv1.Ingress
+	name   name
+	origin lb.Origin
+	notes  annotations
+	params *IngressClassParamsSpec // never nil; empty without IngressClassParams
+	order  int
+
+	words words
+	plan  *plan // nil: its rules do not serve
+}
+
+// words are what a member says about the load balancer as a whole.
+type words struct {
+	// exclusive are the settings that have one value in a group, by annotation name.
+	exclusive map[string]string
+
+	subnets        []string
+	subnetsField   string // "" if it says nothing
+	subnetsByClass bool
+	securityGroups []string
+	attributes     map[string]string
+	capacity       map[string]string
+	tags           map[string]string
+	ports          map[int]portWords
+}
+
+// exclusiveSettings are read as they are; IngressClassParams beat the annotation.
+var exclusiveSettings = []struct {
+	name   string
+	params func(*IngressClassParamsSpec) string // "" where there is no such field
+	check  func(string) string                  // "" if good, else what to write
+}{
+	{"scheme", func(p *IngressClassParamsSpec) string { return deref(p.Scheme) }, oneOf(internal, internetFacing)},
+	{"ip-address-type", func(p *IngressClassParamsSpec) string { return deref(p.IPAddressType) }, oneOf("ipv4", "dualstack", "dualstack-without-public-ipv4")},
+	{"load-balancer-name", func(p *IngressClassParamsSpec) string { return p.LoadBalancerName }, atMost(32)},
+	{"customer-owned-ipv4-pool", noParams, notEmpty},
+	{"enable-frontend-nlb", noParams, boolean},
+	{"shield-advanced-protection", noParams, boolean},
+}
+
+func noParams(*IngressClassParamsSpec) string { return "" }
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func oneOf(values ...string) func(string) string {
+	return func(v string) string {
+		if slices.Contains(values, v) {
+			return ""
+		}
+		return "write one of " + strings.Join(values, ", ")
+	}
+}
+
+func atMost(most int) func(string) string {
+	return func(v string) string {
+		if len(v) <= most {
+			return ""
+		}
+		return "it has " + strconv.Itoa(len(v)) + " characters; write at most " + strconv.Itoa(most)
+	}
+}
+
+func notEmpty(v string) string {
+	if v == "" {
+		return "it is empty; write a value, or leave the annotation out"
+	}
+	return ""
+}
+
+func boolean(v string) string {
+	if _, err := strconv.ParseBool(v); err != nil {
+		return "write 'true' or 'false'"
+	}
+	return ""
+}
+
+// readWords reads what a member says about the load balancer, on its own.
+func (b *builder) readWords(m *member) error {
+	w := &m.words
+	w.exclusive = map[string]string{}
+	for _, s := range exclusiveSettings {
+		value, ok := s.params(m.params), true
+		if value == "" {
+			value, ok = m.notes.text(s.name)
+		}
+		if !ok {
+			continue
+		}
+		if advice := s.check(value); advice != "" {
+			return m.notes.faultf(s.name, "%q: %s", shorten(value), advice)
+		}
+		if s.params(m.params) == "" && (s.name == "shield-advanced-protection" || s.name == "enable-frontend-nlb") {
+			value = strconv.FormatBool(value == "1" || strings.HasPrefix(strings.ToLower(value), "t"))
+		}
+		w.exclusive[s.name] = value
+	}
+	for _, read := range []func(*member) error{readPlaces, readMaps, b.readWebACL, readRedirect, b.readPorts} {
+		if err := read(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readPlaces reads where the load balancer stands: subnets, security groups, address pools.
+func readPlaces(m *member) error {
+	w := &m.words
+	if list, ok := m.notes.list("subnets"); m.params.Subnets != nil {
+		w.subnets, w.subnetsField, w.subnetsByClass = m.params.Subnets.IDs, "spec.ingressClassName (its IngressClassParams, subnets)", true
+	} else if ok {
+		w.subnets, w.subnetsField = list, m.notes.field("subnets")
+	}
+	if list, ok := m.notes.list("security-groups"); ok {
+		w.securityGroups = list
+		w.exclusive["security-groups"] = strings.Join(list, ",")
+		if len(list) > 0 {
+			manage, ok, err := m.notes.boolean("manage-backend-security-group-rules")
+			if err != nil {
+				return err
+			}
+			if ok {
+				w.exclusive["manage-backend-security-group-rules"] = strconv.FormatBool(manage)
+			}
+		}
+	}
+	if pool, ok := m.notes.text("ipam-ipv4-pool-id"); ok && pool != "" {
+		w.exclusive["ipam-ipv4-pool-id"] = pool
+	}
+	return nil
+}
+
+// readMaps reads attributes, tags and the capacity reservation.
+func readMaps(m *member) (err error) {
+	w := &m.words
+	if w.attributes, _, err = m.notes.pairs("load-balancer-attributes"); err != nil {
+		return err
+	}
+	tags, _, err := m.notes.pairs("tags")
+	if err != nil {
+		return err
+	}
+	w.tags = over(pairs(m.params.Tags), tags)
+	if m.params.MinimumLoadBalancerCapacity != nil {
+		return nil
+	}
+	w.capacity, _, err = m.notes.pairs("minimum-load-balancer-capacity")
+	if err != nil {
+		return err
+	}
+	for key, value := range w.capacity {
+		if key != "CapacityUnits" {
+			return m.notes.faultf("minimum-load-balancer-capacity", "%q is not known; write CapacityUnits=<number>", key)
+		}
+		if _, err := strconv.ParseInt(value, 10, 32); err != nil {
+			return m.notes.faultf("minimum-load-balancer-capacity", "%q is not a whole number; write for example CapacityUnits=500", value)
+		}
+	}
+	return nil
+}
+
+// readWebACL reads which web ACLs are to judge requests. A name is looked up, an
+// empty ARN or `none` detaches.
+func (b *builder) readWebACL(m *member) error {
+	w := &m.words
+	if acl := m.params.WAFv2ACLName; acl != "" {
+		w.exclusive["wafv2-acl-name"] = acl
+	} else if acl, _ := m.notes.text("wafv2-acl-name"); acl != "" {
+		w.exclusive["wafv2-acl-name"] = acl
+	}
+	if acl := w.exclusive["wafv2-acl-name"]; acl != "" && acl != "none" {
+		if _, ok := b.opts.Inventory.webACL(acl); !ok {
+			return m.notes.faultf("wafv2-acl-name", "there is no web ACL named %q", acl)
+		}
+	}
+	if acl := m.params.WAFv2ACLARN; acl != "" {
+		w.exclusive["wafv2-acl-arn"] = acl
+	} else if acl, ok := m.notes.text("wafv2-acl-arn"); ok {
+		w.exclusive["wafv2-acl-arn"] = acl
+	}
+	acl, ok := m.notes.text("waf-acl-id")
+	if !ok {
+		acl, _ = m.notes.text("web-acl-id")
+	}
+	if acl != "" {
+		w.exclusive["waf-acl-id"] = acl
+	}
+	return nil
+}
+
+func readRedirect(m *member) error {
+	if port := m.params.SSLRedirectPort; port != "" {
+		if _, err := strconv.ParseInt(port, 10, 32); err == nil {
+			m.words.exclusive["ssl-redirect"] = port
+		}
+		return nil
+	}
+	port, ok, err := m.notes.integer("ssl-redirect", 32)
+	if ok && err == nil {
+		m.words.exclusive["ssl-redirect"] = strconv.FormatInt(port, 10)
+	}
+	return err
+}

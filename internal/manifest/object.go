@@ -1,0 +1,104 @@
+package manifest
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// Object is one Kubernetes object and where it was written.
+type Object struct {
+	Origin lb.Origin
+	// Value is a pointer to the typed object: Ingress, IngressClass
+	// (networking.k8s.io/v1), Service, Secret, Namespace, Node (v1), EndpointSlice
+	// (discovery.k8s.io/v1) or IngressClassParams. It is nil for any other kind,
+	// which Build passes over and says so.
+	Value any
+	// Warnings are words about the object that reading it gave rise to: unknown
+	// fields, keys written twice. Build passes them on.
+	Warnings []lb.Problem
+}
+
+// IngressClassParams is the part of elbv2.k8s.aws/v1beta1 IngressClassParams that
+// has a meaning here. Where it has a field, it beats the annotation.
+type IngressClassParams struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec IngressClassParamsSpec `json:"spec"`
+}
+
+// IngressClassParamsSpec holds what a cluster's owner settles for all Ingresses of a class.
+type IngressClassParamsSpec struct {
+	LoadBalancerName            string                `json:"loadBalancerName,omitempty"`
+	CertificateARN              []string              `json:"certificateArn,omitempty"`
+	NamespaceSelector           *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	Group                       *ParamsGroup          `json:"group,omitempty"`
+	Scheme                      *string               `json:"scheme,omitempty"`
+	InboundCIDRs                []string              `json:"inboundCIDRs,omitempty"`
+	SSLPolicy                   string                `json:"sslPolicy,omitempty"`
+	SSLRedirectPort             string                `json:"sslRedirectPort,omitempty"`
+	Subnets                     *ParamsSubnets        `json:"subnets,omitempty"`
+	IPAddressType               *string               `json:"ipAddressType,omitempty"`
+	Tags                        []ParamsPair          `json:"tags,omitempty"`
+	TargetType                  string                `json:"targetType,omitempty"`
+	LoadBalancerAttributes      []ParamsPair          `json:"loadBalancerAttributes,omitempty"`
+	Listeners                   []ParamsListener      `json:"listeners,omitempty"`
+	MinimumLoadBalancerCapacity *ParamsCapacity       `json:"minimumLoadBalancerCapacity,omitempty"`
+	IPAMConfiguration           *ParamsIPAM           `json:"ipamConfiguration,omitempty"`
+	PrefixListsIDs              []string              `json:"prefixListsIDs,omitempty"`
+	PrefixListsIDsOld           []string              `json:"PrefixListsIDs,omitempty"` // the older spelling
+	WAFv2ACLARN                 string                `json:"wafv2AclArn,omitempty"`
+	WAFv2ACLName                string                `json:"wafv2AclName,omitempty"`
+}
+
+// ParamsGroup names the group of all Ingresses of a class.
+type ParamsGroup struct {
+	Name string `json:"name"`
+}
+
+// ParamsSubnets selects subnets by id or by tag.
+type ParamsSubnets struct {
+	IDs  []string            `json:"ids,omitempty"`
+	Tags map[string][]string `json:"tags,omitempty"`
+}
+
+// ParamsPair is a tag or an attribute.
+type ParamsPair struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// ParamsListener gives attributes to one listener.
+type ParamsListener struct {
+	Protocol           string       `json:"protocol,omitempty"`
+	Port               int32        `json:"port,omitempty"`
+	ListenerAttributes []ParamsPair `json:"listenerAttributes,omitempty"`
+}
+
+// ParamsCapacity is a capacity reservation.
+type ParamsCapacity struct {
+	CapacityUnits int32 `json:"capacityUnits"`
+}
+
+// ParamsIPAM names an address pool.
+type ParamsIPAM struct {
+	IPv4IPAMPoolID *string `json:"ipv4IPAMPoolId,omitempty"`
+}
+
+// pairs is a list of pairs as a map; nil for an empty list.
+func pairs(list []ParamsPair) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(list))
+	for _, p := range list {
+		m[p.Key] = p.Value
+	}
+	return m
+}
+
+// name is "namespace/name", the way objects are referred to.
+type name struct{ namespace, name string }
+
+func (n name) String() string { return n.namespace + "/" + n.name }

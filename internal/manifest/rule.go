@@ -1,0 +1,202 @@
+package manifest
+
+import (
+	"fmt"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// plan is what a member brings to the listeners it is on.
+type plan struct {
+	planned      []planned
+	fallback     *planned // of spec.defaultBackend
+	targetGroups map[string]*lb.TargetGroup
+}
+
+// planned is one path with its backend, the same for all listeners but for the gate.
+type planned struct {
+	rule lb.Rule    // Actions holds the backend's action
+	gate *lb.Action // on HTTPS listeners in front of it
+}
+
+func (p planned) actions(protocol lb.Protocol) []lb.Action {
+	if p.gate != nil && protocol == lb.HTTPS {
+		return append([]lb.Action{*p.gate}, p.rule.Actions...)
+	}
+	return p.rule.Actions
+}
+
+func (p *plan) rules(protocol lb.Protocol) []*lb.Rule {
+	rules := make([]*lb.Rule, len(p.planned))
+	for i, one := range p.planned {
+		r := one.rule
+		r.Actions = one.actions(protocol)
+		rules[i] = &r
+	}
+	return rules
+}
+
+// plan makes the rules of a member. On a listener that only redirects to HTTPS
+// there are none, so that a member which is on such listeners alone is not looked
+// at any further.
+func (b *builder) plan(m *member, all *merged) (*plan, error) {
+	p := &plan{targetGroups: map[string]*lb.TargetGroup{}}
+	serves, secure := false, false
+	for number, words := range m.words.ports {
+		serves = serves || !all.redirects(number)
+		secure = secure || words.protocol == lb.HTTPS
+	}
+	if !serves {
+		return p, nil
+	}
+	for i, rule := range m.Spec.Rules {
+		if rule.HTTP == nil {
+			continue
+		}
+		order, err := orderPaths(rule.HTTP.Paths)
+		if err != nil {
+			return nil, in(fmt.Sprintf("spec.rules[%d].http.paths", i), err)
+		}
+		for _, j := range order {
+			field := fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
+			one, err := b.planPath(m, all, p, rule.Host, rule.HTTP.Paths[j], secure)
+			if err != nil {
+				return nil, in(field, err)
+			}
+			one.rule.Field = field
+			if rule.HTTP.Paths[j].PathType == nil {
+				b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", rule.HTTP.Paths[j].Path)
+			}
+			p.planned = append(p.planned, one)
+		}
+	}
+	if m.Spec.DefaultBackend != nil {
+		one, err := b.planBackend(m, all, p, *m.Spec.DefaultBackend, secure)
+		if err != nil {
+			return nil, in("spec.defaultBackend", err)
+		}
+		p.fallback = &one.planned
+	}
+	return p, nil
+}
+
+// in puts the field in front of a fault that is said relative to it.
+func in(field string, err error) error {
+	f, ok := err.(*fault)
+	switch {
+	case !ok:
+		return err
+	case f.field == "":
+		return &fault{field, f.text}
+	case f.field == "path" || f.field == "pathType" || f.field == "backend":
+		return &fault{field + "." + f.field, f.text}
+	}
+	return f
+}
+
+func (b *builder) planPath(m *member, all *merged, p *plan, host string, path networkingv1.HTTPIngressPath, secure bool) (planned, error) {
+	backend, err := b.planBackend(m, all, nil, path.Backend, secure)
+	if err != nil {
+		return planned{}, err
+	}
+	values, regexes, err := m.patterns(path)
+	if err != nil {
+		return planned{}, err
+	}
+	if backend.rule.Conditions, err = conditionsOf(host, values, regexes, backend.annotated); err != nil {
+		return planned{}, err
+	}
+	if err := b.finish(m, all, p, &backend, secure); err != nil {
+		return planned{}, err
+	}
+	backend.rule.Tags, backend.rule.Origin = m.words.tags, m.origin
+	return backend.planned, nil
+}
+
+// backend is a backend read but not finished.
+type backend struct {
+	planned
+	annotated []lb.Condition
+	words     actionWords
+	auth      authWords
+	jwt       *lb.JWTValidationConfig
+}
+
+// planBackend reads everything that belongs to a backend. With a plan its target
+// groups are made at once.
+func (b *builder) planBackend(m *member, all *merged, p *plan, ref networkingv1.IngressBackend, secure bool) (backend, error) {
+	var one backend
+	if ref.Service == nil {
+		return one, faultf("backend", "the backend has no service; write backend.service.name and backend.service.port")
+	}
+	var err error
+	if one.annotated, err = b.readConditions(m, ref.Service.Name); err != nil {
+		return one, err
+	}
+	if one.rule.Transforms, err = readTransforms(m, ref.Service.Name); err != nil {
+		return one, err
+	}
+	switch port := ref.Service.Port; {
+	case port.Name == useAnnotation:
+		if one.words, err = b.readAction(m, ref.Service.Name); err != nil {
+			return one, err
+		}
+	case port.Name != "":
+		one.words = toService(ref.Service.Name, intstr.FromString(port.Name))
+	default:
+		one.words = toService(ref.Service.Name, intstr.FromInt32(port.Number))
+	}
+	if err := b.findServices(m, &one.words); err != nil {
+		return one, err
+	}
+	if one.auth, err = readAuth(b.authNotes(m, one.words)); err != nil {
+		return one, err
+	}
+	if one.jwt, err = readJWT(m.notes); err != nil {
+		return one, err
+	}
+	if p == nil {
+		return one, nil
+	}
+	return one, b.finish(m, all, p, &one, secure)
+}
+
+// finish makes what a backend needs: the gate on HTTPS, then the target groups.
+func (b *builder) finish(m *member, all *merged, p *plan, one *backend, secure bool) (err error) {
+	if secure {
+		if one.gate, err = b.gate(m.Namespace, one.auth, one.jwt); err != nil {
+			return err
+		}
+	}
+	action, err := b.backendAction(m, all, p, one.words)
+	one.rule.Actions = []lb.Action{action}
+	return err
+}
+
+// authNotes: a Service that is the only target may say who must log in; it beats the Ingress.
+func (b *builder) authNotes(m *member, words actionWords) annotations {
+	if words.Type == lb.ForwardAction && len(words.Forward.TargetGroups) == 1 && words.Forward.TargetGroups[0].ServiceName != nil {
+		s := b.services[name{m.Namespace, *words.Forward.TargetGroups[0].ServiceName}]
+		return annotations{ingressPrefix, over(s.Annotations, m.notes.values)}
+	}
+	return m.notes
+}
+
+// defaultActions are those of a listener: the redirect to HTTPS, the default
+// backend of the one member that has it, or 404.
+func (all *merged) defaultActions(number int) []lb.Action {
+	if all.redirects(number) {
+		port, protocol := fmt.Sprint(all.redirectPort), string(lb.HTTPS)
+		return []lb.Action{{Type: lb.RedirectAction, Redirect: &lb.Redirect{Port: &port, Protocol: &protocol, StatusCode: "HTTP_301"}}}
+	}
+	for _, m := range all.ports[number].members {
+		if m.plan != nil && m.plan.fallback != nil {
+			return m.plan.fallback.actions(all.ports[number].protocol)
+		}
+	}
+	contentType := "text/plain"
+	return []lb.Action{{Type: lb.FixedResponseAction, FixedResponse: &lb.FixedResponse{ContentType: &contentType, StatusCode: "404"}}}
+}

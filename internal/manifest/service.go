@@ -1,0 +1,330 @@
+package manifest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+const nlbClass = "service.k8s.aws/nlb"
+
+// buildServices makes the load balancers that Services ask for by themselves.
+func (b *builder) buildServices() {
+	byName := func(x, y name) int { return cmp.Compare(x.String(), y.String()) }
+	for _, n := range slices.SortedFunc(maps.Keys(b.services), byName) {
+		s := b.services[n]
+		build := b.builderOf(s)
+		if build == nil {
+			continue
+		}
+		b.warnUnknownNames(s.origin, s.Annotations, servicePrefix+awsPrefix, serviceNames, serviceFamilies)
+		balancer, groups, err := build(s)
+		if err != nil {
+			b.setAside(s.origin, err)
+			continue
+		}
+		b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, balancer)
+		maps.Copy(b.cfg.TargetGroups, groups)
+	}
+}
+
+type buildService func(*service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error)
+
+// builderOf tells what makes a load balancer of a Service; nil if it has none of its own.
+func (b *builder) builderOf(s *service) buildService {
+	notes := serviceNotes(s)
+	kind, wantsOne := notes.text("type")
+	wantsOne = wantsOne || s.Spec.Type == corev1.ServiceTypeLoadBalancer
+	switch {
+	case s.DeletionTimestamp != nil:
+		if wantsOne {
+			b.ignore(s.name)
+		}
+		return nil
+	case s.Spec.LoadBalancerClass != nil:
+		if *s.Spec.LoadBalancerClass == nlbClass {
+			return b.network
+		}
+		b.note(s.origin, "spec.loadBalancerClass", "the class %q is not ours; the Service is passed over", *s.Spec.LoadBalancerClass)
+	case kind == "application" && s.Spec.Type == corev1.ServiceTypeLoadBalancer:
+		return b.application
+	case kind == "application":
+		b.note(s.origin, "spec.type", "the Service asks for an application load balancer, and is not of type: LoadBalancer; it gets none")
+	case kind == "nlb-ip", kind == "external" && slices.Contains([]string{ipTargets, instanceTargets}, notes.textOr("nlb-target-type", "")):
+		return b.network
+	case s.Spec.Type == corev1.ServiceTypeLoadBalancer:
+		b.note(s.origin, notes.field("type"), "the Service gets no load balancer of its own; write \"application\" for one of layer 7")
+	}
+	if s.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		b.ignore(s.name)
+	}
+	return nil
+}
+
+func serviceNotes(s *service) annotations {
+	return annotations{servicePrefix + awsPrefix, s.Annotations}
+}
+
+// application makes an application load balancer (layer 7) of a Service of type
+// LoadBalancer: a listener and a target group for each of its ports. AWS's
+// controller makes network load balancers only; the annotations are those it has
+// in common with the classic load balancer.
+func (b *builder) application(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error) {
+	notes := serviceNotes(s)
+	l, err := b.serviceBalancer(s, lb.Application, []string{"ipv4", "dualstack", "dualstack-without-public-ipv4"})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := classicAttributes(notes, l); err != nil {
+		return nil, nil, err
+	}
+	tls, err := readTLS(s, b.opts.DefaultSSLPolicy)
+	if err != nil {
+		return nil, nil, err
+	}
+	groups := map[string]*lb.TargetGroup{}
+	for _, port := range s.Spec.Ports {
+		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
+			return nil, nil, faultf("spec.ports", "port %d is %s; an application load balancer takes TCP ports only", port.Port, port.Protocol)
+		}
+		listener, g, err := b.applicationPort(s, l, port, tls)
+		if err != nil {
+			return nil, nil, err
+		}
+		l.Listeners = append(l.Listeners, listener)
+		groups[g.Key] = g
+	}
+	if err := redirectToTLS(notes, l); err != nil {
+		return nil, nil, err
+	}
+	return l, groups, nil
+}
+
+// applicationPort makes the listener and the target group of one port.
+func (b *builder) applicationPort(s *service, l *lb.LoadBalancer, port corev1.ServicePort, tls tlsWords) (*lb.Listener, *lb.TargetGroup, error) {
+	g, err := b.applicationTargets(s, l, port)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener := &lb.Listener{Port: int(port.Port), Protocol: lb.HTTP, Tags: l.Tags, Rules: []*lb.Rule{}, Origin: s.origin,
+		DefaultActions: []lb.Action{{Type: lb.ForwardAction, Forward: &lb.Forward{TargetGroups: []lb.WeightedTargetGroup{{TargetGroup: g.Key}}}}}}
+	if tls.on(port) {
+		listener.Protocol, listener.SSLPolicy, listener.Certificates = lb.HTTPS, tls.policy, tls.certificates
+	}
+	listener.Attributes, _, err = serviceNotes(s).pairs(fmt.Sprintf("listener-attributes.%s-%d", listener.Protocol, port.Port))
+	return listener, g, err
+}
+
+// serviceBalancer reads what Services of both types say about the load balancer.
+func (b *builder) serviceBalancer(s *service, kind lb.LoadBalancerType, addressTypes []string) (*lb.LoadBalancer, error) {
+	notes := serviceNotes(s)
+	l := &lb.LoadBalancer{Key: s.name.String(), Type: kind, Origin: s.origin, Listeners: []*lb.Listener{},
+		IPAddressType: notes.textOr("ip-address-type", "ipv4")}
+	if !slices.Contains(addressTypes, l.IPAddressType) {
+		return nil, notes.faultf("ip-address-type", "%q is not known; write one of %s", l.IPAddressType, strings.Join(addressTypes, ", "))
+	}
+	var err error
+	if l.Scheme, err = serviceScheme(notes, b.opts.DefaultScheme); err != nil {
+		return nil, err
+	}
+	uid := string(s.UID)
+	if uid == "" && kind == lb.Application {
+		uid = s.name.String() // files have no UIDs, and names should differ all the same
+	}
+	l.Name = notes.textOr("name", resourceName(s.name, digest(b.opts.ClusterName, uid, l.Scheme)))
+	if len(l.Name) > 32 {
+		return nil, notes.faultf("name", "the name has %d characters; write at most 32", len(l.Name))
+	}
+	tags, _, err := notes.pairs("additional-resource-tags")
+	if err != nil {
+		return nil, err
+	}
+	l.Tags = over(tags, map[string]string{})
+	attributes, _, err := notes.pairs("attributes")
+	if err != nil {
+		return nil, err
+	}
+	l.Attributes = over(attributes, map[string]string{})
+	if err := logAttributes(notes, l.Attributes); err != nil {
+		return nil, err
+	}
+	if l.MinimumCapacity, err = serviceCapacity(notes); err != nil {
+		return nil, err
+	}
+	l.Subnets, _ = notes.list("subnets")
+	return l, b.serviceInbound(s, l)
+}
+
+func serviceScheme(notes annotations, or string) (string, error) {
+	if scheme, ok := notes.text("scheme"); ok {
+		if scheme != internal && scheme != internetFacing {
+			return "", notes.faultf("scheme", "%q is not known; write %s or %s", scheme, internal, internetFacing)
+		}
+		return scheme, nil
+	}
+	inside, ok, err := notes.boolean("internal")
+	switch {
+	case err != nil:
+		return "", err
+	case !ok:
+		return or, nil
+	case inside:
+		return internal, nil
+	}
+	return internetFacing, nil
+}
+
+// logAttributes turns the annotations that speak of one attribute into it; they
+// beat the annotation attributes.
+func logAttributes(notes annotations, attributes map[string]string) error {
+	logs, ok, err := notes.boolean("access-log-enabled")
+	if err != nil {
+		return err
+	}
+	if ok && logs {
+		attributes["access_logs.s3.enabled"] = "true"
+		for annotation, key := range map[string]string{"access-log-s3-bucket-name": "access_logs.s3.bucket", "access-log-s3-bucket-prefix": "access_logs.s3.prefix"} {
+			if v, ok := notes.text(annotation); ok {
+				attributes[key] = v
+			}
+		}
+	}
+	cross, ok, err := notes.boolean("cross-zone-load-balancing-enabled")
+	if ok && err == nil {
+		attributes["load_balancing.cross_zone.enabled"] = strconv.FormatBool(cross)
+	}
+	return err
+}
+
+// classicAttributes reads annotations of the classic load balancer that have an
+// attribute of the same meaning.
+func classicAttributes(notes annotations, l *lb.LoadBalancer) error {
+	idle, ok, err := notes.integer("connection-idle-timeout", 32)
+	if ok && err == nil {
+		l.Attributes["idle_timeout.timeout_seconds"] = strconv.FormatInt(idle, 10)
+	}
+	return err
+}
+
+func serviceCapacity(notes annotations) (int, error) {
+	const annotation = "minimum-load-balancer-capacity"
+	capacity, _, err := notes.pairs(annotation)
+	if err != nil {
+		return 0, err
+	}
+	units := 0
+	for key, value := range capacity {
+		n, err := strconv.ParseInt(value, 10, 32)
+		if key != "CapacityUnits" || err != nil {
+			return 0, notes.faultf(annotation, "%s=%s is not known; write CapacityUnits=<number>", key, value)
+		}
+		units = int(n)
+	}
+	return units, nil
+}
+
+// serviceInbound reads who may connect: security groups, or ranges of addresses.
+func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
+	notes := serviceNotes(s)
+	if off, _, err := notes.boolean("disable-nlb-sg"); err != nil || off && l.Type == lb.Network {
+		return err
+	}
+	if list, _ := notes.list("security-groups"); len(list) > 0 {
+		groups, missing := b.opts.Inventory.securityGroups(list)
+		if missing != "" {
+			return notes.faultf("security-groups", "there is no security group %q", missing)
+		}
+		manage, _, err := notes.boolean("manage-backend-security-group-rules")
+		if manage {
+			groups = append(groups, "shared-backend")
+		}
+		l.SecurityGroups = groups
+		return err
+	}
+	prefixLists, listed := notes.list("security-group-prefix-lists")
+	ranges := s.Spec.LoadBalancerSourceRanges
+	if len(ranges) == 0 {
+		ranges, _ = annotations{servicePrefix, s.Annotations}.list("load-balancer-source-ranges")
+	}
+	for _, cidr := range ranges {
+		if _, _, err := net.ParseCIDR(strings.TrimSpace(cidr)); err != nil && l.Type == lb.Application {
+			return faultf("spec.loadBalancerSourceRanges", "%q is no range of addresses; write it as 10.0.0.0/8", cidr)
+		}
+		if strings.Contains(cidr, ":") && !hasIPv6(l.IPAddressType) {
+			return faultf("spec.loadBalancerSourceRanges", "unsupported IPv6 range %s: the load balancer is not dualstack", cidr)
+		}
+	}
+	if len(ranges) == 0 && !listed {
+		if ranges = []string{"0.0.0.0/0"}; hasIPv6(l.IPAddressType) {
+			ranges = append(ranges, "::/0")
+		}
+	}
+	l.InboundCIDRs = []lb.InboundCIDR{}
+	for _, port := range s.Spec.Ports {
+		protocol := strings.TrimPrefix(strings.ToLower(string(port.Protocol)), "tcp")
+		for _, cidr := range ranges {
+			l.InboundCIDRs = append(l.InboundCIDRs, lb.InboundCIDR{Port: int(port.Port), CIDR: strings.TrimSpace(cidr), Protocol: protocol})
+		}
+		for _, id := range prefixLists {
+			l.InboundCIDRs = append(l.InboundCIDRs, lb.InboundCIDR{Port: int(port.Port), PrefixList: id, Protocol: protocol})
+		}
+	}
+	sortInbound(l.InboundCIDRs)
+	return nil
+}
+
+// tlsWords are the ports of a Service that speak TLS, and how.
+type tlsWords struct {
+	certificates []string
+	ports        []string // names or numbers; none: all
+	policy       string
+}
+
+func readTLS(s *service, policy string) (tlsWords, error) {
+	notes := serviceNotes(s)
+	t := tlsWords{policy: notes.textOr("ssl-negotiation-policy", policy)}
+	t.certificates, _ = notes.list("ssl-cert")
+	t.ports, _ = notes.list("ssl-ports")
+	t.ports = slices.DeleteFunc(t.ports, func(p string) bool { return p == "*" })
+	for _, p := range t.ports {
+		if !slices.ContainsFunc(s.Spec.Ports, func(port corev1.ServicePort) bool { return isPort(port, p) }) {
+			return t, notes.faultf("ssl-ports", "the Service has no port %q; write the name or number of one of its ports", p)
+		}
+	}
+	return t, nil
+}
+
+func isPort(port corev1.ServicePort, nameOrNumber string) bool {
+	return port.Name == nameOrNumber || strconv.Itoa(int(port.Port)) == nameOrNumber
+}
+
+func (t tlsWords) on(port corev1.ServicePort) bool {
+	return len(t.certificates) > 0 && (len(t.ports) == 0 || slices.ContainsFunc(t.ports, func(p string) bool { return isPort(port, p) }))
+}
+
+// redirectToTLS makes the HTTP listeners of a Service redirect to the port of
+// ssl-redirect, as the annotation of that name does for Ingresses.
+func redirectToTLS(notes annotations, l *lb.LoadBalancer) error {
+	port, ok, err := notes.integer("ssl-redirect", 32)
+	if err != nil || !ok {
+		return err
+	}
+	if !slices.ContainsFunc(l.Listeners, func(x *lb.Listener) bool { return x.Port == int(port) && x.Secure() }) {
+		return notes.faultf("ssl-redirect", "no HTTPS listener is on port %d; write the port of one, and give it a certificate (ssl-cert, ssl-ports)", port)
+	}
+	to, protocol := strconv.Itoa(int(port)), string(lb.HTTPS)
+	for _, listener := range l.Listeners {
+		if !listener.Secure() {
+			listener.DefaultActions = []lb.Action{{Type: lb.RedirectAction, Redirect: &lb.Redirect{Port: &to, Protocol: &protocol, StatusCode: "HTTP_301"}}}
+		}
+	}
+	return nil
+}
