@@ -224,7 +224,6 @@ func (j *judge) transferEncoding(value []byte) {
 			j.te.raise(MultipleTransferEncodingChunked)
 		case !chunked && !registeredCoding(element):
 			j.te.raise(BadTransferEncoding)
-			return true // leaves what came before it
 		}
 		j.chunked = chunked
 		return true

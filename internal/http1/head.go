@@ -125,7 +125,6 @@ func (h *Head) readFields(buf []byte, lim *Limits) step {
 			if lf < 0 {
 				return h.short(buf, lim)
 			}
-			h.scan.seen = 0
 		}
 		size := emptyLine(buf, pos)
 		if size > 0 {

@@ -41,7 +41,7 @@ func resemble(name []byte, known string) likeness {
 		return distant
 	}
 	i := skipTo(name, 0, isAlnum)
-	exact := i == 0 && len(name) == len(known)
+	exact := len(name) == len(known) // then there is no room for anything skipped
 	for k := 0; k < len(known); k++ {
 		if i == len(name) {
 			return distant
