@@ -73,9 +73,7 @@ func (k *walk) problem(shown, format string, args ...any) {
 }
 
 func (k *walk) root(r *root) {
-	if folder, err := filepath.EvalSymlinks(filepath.Dir(r.path)); err == nil {
-		k.watch.name(filepath.Join(folder, filepath.Base(r.path)))
-	}
+	k.watchTarget("", r.path)
 	info, err := os.Stat(r.path)
 	switch {
 	case err != nil && (r.folder || !errors.Is(err, fs.ErrNotExist)):
@@ -125,12 +123,25 @@ func (k *walk) entry(path, shown string, e fs.DirEntry, depth int) {
 	case err != nil && errors.Is(err, fs.ErrNotExist) && !isLink:
 		// gone since the folder was read
 	case err != nil && isManifest(path):
+		if target, err := os.Readlink(path); err == nil {
+			k.watchTarget(path, target)
+		}
 		k.files = append(k.files, found{path: path, shown: shown, err: fmt.Errorf("reading the file: %w", cause(err))})
 	case err != nil:
 	case info.IsDir():
 		k.folder(path, shown, depth+1)
 	case isManifest(path):
 		k.file(path, shown, info)
+	}
+}
+
+// watchTarget watches for a name that need not exist yet: target, where link leads.
+func (k *walk) watchTarget(link, target string) {
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(link), target)
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(target)); err == nil {
+		k.watch.name(filepath.Join(folder, filepath.Base(target)))
 	}
 }
 
