@@ -24,7 +24,10 @@ func serve(t *testing.T, s *Server, stop Stopping) (address string, cancel func(
 	ctx, cancel := context.WithCancel(context.Background())
 	done = make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l, stop) }()
-	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		cancel()
+		l.Close() // ends a drain too
+	})
 	return l.Addr().String(), cancel, done
 }
 
@@ -50,36 +53,51 @@ func open(t *testing.T, s *Server, address string) (net.Conn, *bufio.Reader) {
 	return c, r
 }
 
-func TestStopsGracefully(t *testing.T) {
+// get asks over a connection of its own.
+func get(address, path string) (status int, err error) {
+	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + address + path)
+	if err != nil {
+		return 0, err
+	}
+	answer.Body.Close()
+	return answer.StatusCode, nil
+}
+
+// While draining, health checks fail and everything else is served.
+func TestDrains(t *testing.T) {
 	s, _ := newServer(t, false)
-	address, cancel, done := serve(t, s, Stopping{Drain: 200 * time.Millisecond, Grace: time.Minute})
-	get := func(path string) (int, error) {
-		answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + address + path)
-		if err != nil {
-			return 0, err
+	address, cancel, done := serve(t, s, Stopping{Drain: time.Hour})
+	for _, path := range []string{"/health", "/readyz", "/healthz", "/livez", "/model-info"} {
+		if status, err := get(address, path); status != 200 {
+			t.Errorf("%s: %d, %v; want 200", path, status, err)
 		}
-		answer.Body.Close()
-		return answer.StatusCode, nil
 	}
-	if status, err := get("/health"); status != 200 {
-		t.Fatal(status, err)
-	}
-	c, r := open(t, s, address)
 	cancel()
 	for !s.stopping.Load() {
-		if _, err := get("/livez"); err != nil {
+		if _, err := get(address, "/livez"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// While draining: health checks fail, everything else is served.
 	for path, want := range map[string]int{"/health": 503, "/readyz": 503, "/healthz": 503, "/livez": 200, "/model-info": 200} {
-		if status, err := get(path); status != want {
+		if status, err := get(address, path); status != want {
 			t.Errorf("%s while stopping: %d, %v; want %d", path, status, err, want)
 		}
 	}
-	// After it: no new connections, but the request in flight still gets its answer.
+	select {
+	case err := <-done:
+		t.Errorf("Serve returned %v before the drain time was over", err)
+	default:
+	}
+}
+
+// After it, no new connections are taken, but the request in flight still gets its answer.
+func TestStopsGracefully(t *testing.T) {
+	s, _ := newServer(t, false)
+	address, cancel, done := serve(t, s, Stopping{Drain: time.Millisecond, Grace: time.Minute})
+	c, r := open(t, s, address)
+	cancel()
 	for {
-		if _, err := get("/livez"); err != nil {
+		if _, err := get(address, "/livez"); err != nil {
 			break
 		}
 	}
