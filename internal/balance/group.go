@@ -114,7 +114,7 @@ func (g *Group) failsOpen(healthy, registered int) bool {
 // begins: only where a healthy one is not in it at that time. It tells whether any
 // member is in slow start, or was.
 func (g *Group) settleSlowStart() (ramping bool) {
-	var began []int64 // when the slow start of each other healthy member began; 0: it is not in it
+	var began []int64 // when the slow start of each other healthy member began; 0, long ago: it had none
 	for _, t := range g.targets {
 		t.mu.Lock()
 		if t.pending == 0 && takesTraffic(t.state.Load()) {
@@ -126,7 +126,7 @@ func (g *Group) settleSlowStart() (ramping bool) {
 		t.mu.Lock()
 		if at := t.pending; at != 0 {
 			t.pending = 0
-			full := func(since int64) bool { return since == 0 || at-since >= int64(g.slowStart) }
+			full := func(since int64) bool { return at-since >= int64(g.slowStart) }
 			if g.slowStart > 0 && slices.ContainsFunc(began, full) {
 				t.slow.Store(at)
 			}
@@ -228,11 +228,8 @@ func (g *Group) leastOutstanding(c *choosable, tried []int) int {
 
 func (g *Group) betterOfTwo(c *choosable, tried []int) int {
 	n := uint64(len(c.members))
-	a := c.from(rand.Uint64N(n), tried)
-	b := c.from(rand.Uint64N(n), tried)
-	if a == b && a >= 0 {
-		b = c.from(rand.Uint64N(n), tried)
-	}
+	at := rand.Uint64N(n)
+	a, b := c.from(at, tried), c.from((at+1+rand.Uint64N(n-1))%n, tried)
 	if a >= 0 && b >= 0 && g.targets[b].InFlight() < g.targets[a].InFlight() {
 		return b
 	}

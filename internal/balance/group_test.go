@@ -292,6 +292,19 @@ func TestSlowStartEndsWithHealth(t *testing.T) {
 	})
 }
 
+func TestSlowStartBeginsAfterAllWereDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := slowly(t, "round_robin")
+		set(g, time.Now(), lb.Unhealthy, lb.Unhealthy, lb.Unhealthy)
+		set(g, time.Now(), lb.Unhealthy, lb.Unhealthy, lb.Healthy)
+		time.Sleep(time.Second)
+		set(g, time.Now(), lb.Healthy)
+		if got := choices(g, 300, time.Now()); got[0] > 3 {
+			t.Errorf("the third is alone and not in slow start, the first begins: %v", got)
+		}
+	})
+}
+
 func TestNewGroupSkipsSlowStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		targets := []*Target{NewTarget("a"), NewTarget("b")}
@@ -311,6 +324,18 @@ func TestNewGroupSkipsSlowStart(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		if got := choices(NewGroup(append(targets, g.Target(2)), attrs), 300, time.Now()); got[2] < 45 || got[2] > 55 {
 			t.Errorf("slow start does not outlive the configuration: %v", got)
+		}
+	})
+}
+
+func TestNewGroupSkipsSlowStartOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup([]*Target{NewTarget("a"), NewTarget("b")}, attributes(t, map[string]string{"slow_start.duration_seconds": "30"}))
+		set(g, time.Now(), lb.Healthy, lb.Unhealthy)
+		time.Sleep(time.Second)
+		set(g, time.Now(), lb.Healthy, lb.Healthy)
+		if got := choices(g, 300, time.Now()); got[1] > 3 {
+			t.Errorf("it was unhealthy first: %v", got)
 		}
 	})
 }

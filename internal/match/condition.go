@@ -12,7 +12,7 @@ import (
 
 // A condition holds when any one of its values does.
 type condition struct {
-	field    lb.ConditionField
+	kind     kind
 	patterns []pattern        // host (lower case), path, header (lower case)
 	regexes  []*regexp.Regexp // host, path, header
 	header   string           // name
@@ -20,6 +20,21 @@ type condition struct {
 	methods  []string
 	sources  []netip.Prefix
 }
+
+// A kind is lb.ConditionField in a form that is quick to tell apart.
+type kind uint8
+
+const (
+	onHost kind = iota + 1
+	onPath
+	onHeader
+	onMethod
+	onQuery
+	onSource
+)
+
+var kinds = map[lb.ConditionField]kind{lb.HostHeader: onHost, lb.PathPattern: onPath, lb.HTTPHeader: onHeader,
+	lb.RequestMethod: onMethod, lb.QueryString: onQuery, lb.SourceIP: onSource}
 
 // A pair is one key=value of a query condition.
 type pair struct {
@@ -37,39 +52,36 @@ var (
 const maxRegexInput = 16 << 10
 
 func compileCondition(c lb.Condition) (condition, error) {
-	out := condition{field: c.Field}
+	out := condition{kind: kinds[c.Field]}
 	var err error
 	switch {
-	case c.Field == lb.HostHeader && c.HostHeader != nil:
+	case out.kind == onHost && c.HostHeader != nil:
 		err = out.text(c.HostHeader.Values, c.HostHeader.RegexValues, reading{fold: true})
-	case c.Field == lb.PathPattern && c.PathPattern != nil:
+	case out.kind == onPath && c.PathPattern != nil:
 		err = out.text(c.PathPattern.Values, c.PathPattern.RegexValues, reading{})
-	case c.Field == lb.HTTPHeader && c.HTTPHeader != nil:
+	case out.kind == onHeader && c.HTTPHeader != nil:
 		if out.header = c.HTTPHeader.HTTPHeaderName; out.header == "" {
 			return out, errors.New("it names no header; write httpHeaderName")
 		}
 		err = out.text(c.HTTPHeader.Values, c.HTTPHeader.RegexValues, reading{fold: true})
-	case c.Field == lb.RequestMethod && c.HTTPRequestMethod != nil:
+	case out.kind == onMethod && c.HTTPRequestMethod != nil:
 		if len(c.HTTPRequestMethod.RegexValues) > 0 {
 			return out, errors.New("methods have no regular expressions; write values")
 		}
 		if out.methods = c.HTTPRequestMethod.Values; len(out.methods) == 0 {
 			err = errNoValues
 		}
-	case c.Field == lb.QueryString && c.QueryString != nil:
+	case out.kind == onQuery && c.QueryString != nil:
 		err = out.query(c.QueryString.Values)
-	case c.Field == lb.SourceIP && c.SourceIP != nil:
+	case out.kind == onSource && c.SourceIP != nil:
 		err = out.cidrs(c.SourceIP.Values)
-	case known[c.Field]:
+	case out.kind != 0:
 		err = errNoValues
 	default:
 		err = errors.New("ALB knows host-header, path-pattern, http-header, http-request-method, query-string and source-ip")
 	}
 	return out, err
 }
-
-var known = map[lb.ConditionField]bool{lb.HostHeader: true, lb.PathPattern: true, lb.HTTPHeader: true,
-	lb.RequestMethod: true, lb.QueryString: true, lb.SourceIP: true}
 
 // text reads patterns or regular expressions. A regular expression matches when any
 // part of the text does (ALB's own examples anchor with ^ and $), and without regard
@@ -139,23 +151,23 @@ func (c *condition) cidrs(values []string) error {
 
 // holds tells whether any value of the condition does.
 func (c *condition) holds(s *subject) bool {
-	switch c.field {
-	case lb.HostHeader:
+	switch c.kind {
+	case onHost:
 		host, ok := s.folded.get()
 		return ok && (anyPattern(c.patterns, host) || anyRegex(c.regexes, s.name))
-	case lb.PathPattern:
+	case onPath:
 		return anyPattern(c.patterns, s.Path) || anyRegex(c.regexes, s.Path)
-	case lb.HTTPHeader:
+	case onHeader:
 		return c.headerHolds(s)
-	case lb.RequestMethod:
+	case onMethod:
 		for _, m := range c.methods {
 			if string(s.Method) == m {
 				return true
 			}
 		}
-	case lb.QueryString:
+	case onQuery:
 		return c.queryHolds(s)
-	case lb.SourceIP:
+	case onSource:
 		for _, p := range c.sources {
 			if p.Contains(s.source) {
 				return true

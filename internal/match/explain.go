@@ -76,16 +76,16 @@ func (c *condition) why(s *subject, of lb.Condition, holds bool) string {
 
 // what is how lb.Condition calls the part of the request.
 func (c *condition) what() string {
-	switch c.field {
-	case lb.HostHeader:
+	switch c.kind {
+	case onHost:
 		return "host"
-	case lb.PathPattern:
+	case onPath:
 		return "path"
-	case lb.HTTPHeader:
+	case onHeader:
 		return "header " + c.header
-	case lb.RequestMethod:
+	case onMethod:
 		return "method"
-	case lb.QueryString:
+	case onQuery:
 		return "query"
 	}
 	return "source address"
@@ -105,16 +105,16 @@ const maxShown = 200
 
 // subject is the request's own value, as a client sent it and safe to print.
 func (c *condition) subject(s *subject) string {
-	switch c.field {
-	case lb.HostHeader:
+	switch c.kind {
+	case onHost:
 		return show(s.name, "(none)")
-	case lb.PathPattern:
+	case onPath:
 		return show(s.Path, "(none)")
-	case lb.RequestMethod:
+	case onMethod:
 		return show(s.Method, "(none)")
-	case lb.QueryString:
+	case onQuery:
 		return show(s.Query, "(none)")
-	case lb.SourceIP:
+	case onSource:
 		return s.source.String()
 	}
 	var values []string

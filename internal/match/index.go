@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/albatross-lb/albatross/lb"
 )
 
 // A place says where something is filed: under the whole text, or under the text that
@@ -103,7 +101,7 @@ func (f frequency) places(c *condition) []place {
 	}
 	for _, re := range c.regexes {
 		at := place{}
-		if c.field == lb.PathPattern { // a folding expression may match letters beyond ASCII
+		if c.kind == onPath { // a folding expression may match letters beyond ASCII
 			at.text = anchored(re.String())
 		}
 		out = append(out, at)

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -85,6 +86,7 @@ func compile(t testing.TB, rules ...*lb.Rule) *Table {
 
 func TestConditions(t *testing.T) {
 	long := strings.Repeat("a", maxHost+1)
+	a70 := strings.Repeat("a", 70)
 	for _, c := range []struct {
 		condition lb.Condition
 		request   *Request
@@ -123,6 +125,8 @@ func TestConditions(t *testing.T) {
 		{path("/a?c"), request("GET h/ac"), false},
 		{path("/*a?c*d"), request("GET h/xxabxabcyyd"), true},
 		{path("/*a?c*d"), request("GET h/xxabxabbyyd"), false},
+		{path("/*" + a70 + "?c*"), request("GET h/xx" + a70 + "bcd"), true},
+		{path("/*" + a70 + "?c*"), request("GET h/xxb" + a70[1:] + "bcd"), false},
 		{path(`/a\*`), request(`GET h/a\b`), true}, // no escapes in paths
 		{path(`/a\*`), request(`GET h/a*`), false},
 		{path("/a%20b"), request("GET h/a%20b"), true},
@@ -230,6 +234,67 @@ func TestProblems(t *testing.T) {
 		if v := table.Explain(request("GET a/")); !strings.Contains(v[0].Why, c.text) {
 			t.Errorf("%v: Explain does not say so: %q", c.condition, v[0].Why)
 		}
+	}
+}
+
+// The index is worth its memory: of thousands of rules a request looks at a few.
+func TestFewCandidates(t *testing.T) {
+	for _, s := range shapes {
+		const n = 2000
+		rules := make([]*lb.Rule, n)
+		for i := range rules {
+			rules[i] = s.rule(i)
+		}
+		table := compile(t, rules...)
+		for _, i := range []int{-1, 0, 1, 12, n / 2, n - 1} {
+			if got := candidates(table, request(s.request(i))); got > 4 {
+				t.Errorf("%s: request %d has %d candidates", s.name, i, got)
+			}
+		}
+	}
+}
+
+// candidates counts the rules filed where Find looks.
+func candidates(t *Table, r *Request) (n int) {
+	var s subject
+	s.ask(r)
+	host, _ := s.folded.get()
+	places := []*paths{&t.anyHost}
+	if p, ok := t.hosts.whole(host); ok {
+		places = append(places, p)
+	}
+	for _, hosts := range []*tree[*paths]{t.hosts.starts, t.hosts.ends} {
+		w := hosts.walk(host)
+		for p, ok := w.next(); ok; p, ok = w.next() {
+			places = append(places, p)
+		}
+	}
+	for _, p := range places {
+		rules, _ := p.whole(r.Path)
+		n += len(rules)
+		for _, paths := range []*tree[[]int32]{p.starts, p.ends} {
+			w := paths.walk(r.Path)
+			for rules, ok := w.next(); ok; rules, ok = w.next() {
+				n += len(rules)
+			}
+		}
+	}
+	return n
+}
+
+func TestRuleOfManyValues(t *testing.T) {
+	var hosts, targets []string
+	for i := range 40 {
+		hosts, targets = append(hosts, fmt.Sprintf("h%d.com", i)), append(targets, fmt.Sprintf("/p%d", i))
+	}
+	table := compile(t, ruleOf(host(hosts...), path(targets...)), ruleOf(host("h1.com")))
+	for r, want := range map[string]int{"GET h39.com/p39": 0, "GET h1.com/q": 1, "GET h2.com/q": -1} {
+		if got := table.Find(request(r)); got != want {
+			t.Errorf("%s: %d, want %d", r, got, want)
+		}
+	}
+	if got := candidates(table, request("GET h39.com/p39")); got != 1 {
+		t.Errorf("%d candidates", got)
 	}
 }
 

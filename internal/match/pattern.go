@@ -12,7 +12,6 @@ import (
 // for a segment's length does not depend on the text, and it needs no backtracking:
 // the time is linear in the text whatever the pattern.
 type pattern struct {
-	text    string // as written
 	star    bool
 	head    segment
 	middle  []segment
@@ -44,7 +43,7 @@ type reading struct {
 
 // compilePattern reads one value.
 func compilePattern(value string, s reading) (pattern, error) {
-	p := pattern{text: value}
+	var p pattern
 	var segments []segment
 	var now segment
 	for i := 0; i < len(value); i++ {

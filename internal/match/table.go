@@ -37,8 +37,8 @@ func Compile(rules []*lb.Rule) (*Table, []lb.Problem) {
 			problems = append(problems, lb.Problem{Origin: r.Origin, Field: r.Field, Text: err.Error()})
 			continue
 		}
-		byHost.count(t.rules[i].first(lb.HostHeader))
-		byPath.count(t.rules[i].first(lb.PathPattern))
+		byHost.count(t.rules[i].first(onHost))
+		byPath.count(t.rules[i].first(onPath))
 	}
 	for i := range t.rules {
 		if t.rules[i].err == nil {
@@ -61,10 +61,10 @@ func compileRule(r *lb.Rule) rule {
 	return out
 }
 
-// first is the rule's first condition on a field; nil: it has none.
-func (r *rule) first(field lb.ConditionField) *condition {
+// first is the rule's first condition of a kind; nil: it has none.
+func (r *rule) first(of kind) *condition {
 	for i := range r.conditions {
-		if r.conditions[i].field == field {
+		if r.conditions[i].kind == of {
 			return &r.conditions[i]
 		}
 	}
@@ -76,8 +76,8 @@ func (r *rule) first(field lb.ConditionField) *condition {
 const maxPlaces = 1024
 
 func (t *Table) file(i int, byHost, byPath frequency) {
-	hosts := byHost.places(t.rules[i].first(lb.HostHeader))
-	within := byPath.places(t.rules[i].first(lb.PathPattern))
+	hosts := byHost.places(t.rules[i].first(onHost))
+	within := byPath.places(t.rules[i].first(onPath))
 	if len(hosts)*len(within) > maxPlaces {
 		within = []place{{}}
 	}
@@ -99,12 +99,12 @@ func (t *Table) file(i int, byHost, byPath frequency) {
 
 // name remembers the hosts that a rule names, for Claims.
 func (t *Table) name(r *rule, byHost frequency) {
-	if r.first(lb.HostHeader) == nil {
+	if r.first(onHost) == nil {
 		t.hasAnyHost = true
 	}
 	for i := range r.conditions {
 		c := &r.conditions[i]
-		if c.field != lb.HostHeader {
+		if c.kind != onHost {
 			continue
 		}
 		t.nameRegexes = append(t.nameRegexes, c.regexes...)
