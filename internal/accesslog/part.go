@@ -53,11 +53,7 @@ func (s *Store) append(l *Log, to *destination, c *chunk, now time.Time) error {
 		}
 		l.part = p
 	}
-	s.packed.Reset()
-	s.gzip.Reset(&s.packed)
-	s.gzip.Write(c.text) // a bytes.Buffer takes everything
-	s.gzip.Close()
-	return l.part.write(s.packed.Bytes())
+	return l.part.write(s.packer.pack(c.text))
 }
 
 // begin opens the file for the time that now is in.

@@ -2,7 +2,6 @@ package accesslog
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -249,27 +248,4 @@ func traffic(n int) []byte {
 		lines = r.AppendTo(lines)
 	}
 	return lines
-}
-
-func BenchmarkCompress(b *testing.B) {
-	const n = 100
-	lines := traffic(n * 20)
-	for _, level := range []int{gzip.HuffmanOnly, gzip.BestSpeed, 2, gzip.DefaultCompression} {
-		b.Run(fmt.Sprintf("level=%d", level), func(b *testing.B) {
-			var out bytes.Buffer
-			z, _ := gzip.NewWriterLevel(&out, level)
-			piece := len(lines) / 20
-			in, written, i := 0, 0, 0
-			for b.Loop() {
-				out.Reset()
-				z.Reset(&out)
-				z.Write(lines[i*piece : (i+1)*piece])
-				z.Close()
-				in, written, i = in+piece, written+out.Len(), (i+1)%20
-			}
-			b.SetBytes(int64(piece))
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/line")
-			b.ReportMetric(float64(in)/float64(written), "ratio")
-		})
-	}
 }

@@ -1,8 +1,6 @@
 package accesslog
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"log/slog"
@@ -49,8 +47,7 @@ type Store struct {
 	lock  *os.File
 
 	// Of the goroutine alone.
-	gzip     *gzip.Writer
-	packed   bytes.Buffer
+	packer   *packer
 	reported map[string]time.Time
 }
 
@@ -84,11 +81,10 @@ func Open(opts Options) (*Store, error) {
 	s := &Store{
 		opts: opts, shards: shards, maxChunks: int64(max(opts.Memory/chunkSize, 2*shards)),
 		requests: make(chan request), done: make(chan struct{}),
-		logs: map[string]*Log{}, reported: map[string]time.Time{},
+		logs: map[string]*Log{}, packer: newPacker(), reported: map[string]time.Time{},
 	}
 	s.full = make(chan *chunk, s.maxChunks)
 	s.pool.New = func() any { return &chunk{text: make([]byte, 0, chunkSize)} }
-	s.gzip, _ = gzip.NewWriterLevel(&s.packed, gzip.BestSpeed) // errs for an unknown level only
 	if opts.Dir != "" {
 		if s.lock = lockFolder(opts.Dir); s.lock != nil {
 			s.mending.Go(s.mend)
