@@ -238,12 +238,17 @@ func (h *Head) oddField(buf []byte, pos int) bool {
 		h.Fields = append(h.Fields, f)
 		return true
 	}
-	name, value := line[:colon], trim(line[colon+1:])
-	f.nameEnd = uint32(pos + colon)
-	f.valueEnd = uint32(end)
-	for f.valueEnd > f.nameEnd+1 && isBlank(buf[f.valueEnd-1]) {
-		f.valueEnd--
+	h.Fields = append(h.Fields, oddPair(buf, f, pos+colon, end))
+	return true
+}
+
+// oddPair cuts the line of f, which ends at end, at its colon.
+func oddPair(buf []byte, f Field, colon, end int) Field {
+	name, value := buf[f.start:colon], trim(buf[colon+1:end])
+	for end > colon+1 && isBlank(buf[end-1]) {
+		end--
 	}
+	f.nameEnd, f.valueEnd = uint32(colon), uint32(end)
 	f.valueStart = f.valueEnd - uint32(len(value))
 	switch {
 	case len(name) > 0 && allOf(name, tchar):
@@ -256,8 +261,7 @@ func (h *Head) oddField(buf []byte, pos int) bool {
 	if anyOf(value, fatal) {
 		f.Flags |= Drop
 	}
-	h.Fields = append(h.Fields, f)
-	return true
+	return f
 }
 
 // afterField reports whether a line that begins with a blank continues a field.

@@ -149,6 +149,7 @@ func TestRequestRefused(t *testing.T) {
 		{"asterisk for GET", get("GET * HTTP/1.1"), "400 BadTarget Compliant"},
 		{"other scheme", get("GET ftp://x/ HTTP/1.1"), "400 BadTarget Compliant"},
 		{"no authority", get("GET http:///x HTTP/1.1"), "400 BadTarget Compliant"},
+		{"fragment for a path", get("GET http://a#b HTTP/1.1"), "400 BadTarget Compliant"},
 		{"user information", get("GET http://a@b/x HTTP/1.1"), "400 BadHost Compliant"},
 		{"NUL in target", get("GET /a\x00 HTTP/1.1"), "400 BadUri BadUri"},
 		{"CR in target", get("GET /a\rb HTTP/1.1"), "400 BadUri BadUri"},

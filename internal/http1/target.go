@@ -170,8 +170,8 @@ func (r *Request) absolute(t []byte) bool {
 	if end < 0 {
 		end = len(rest)
 	}
-	if end == 0 {
-		return false
+	if end == 0 || end < len(rest) && rest[end] == '#' {
+		return false // a target has no fragment
 	}
 	r.Absolute, r.Host = true, rest[:end]
 	r.Path, r.Query = cutQuery(rest[end:])
