@@ -310,6 +310,9 @@ func TestNewGroupSkipsSlowStart(t *testing.T) {
 		targets := []*Target{NewTarget("a"), NewTarget("b")}
 		attrs := attributes(t, map[string]string{"slow_start.duration_seconds": "30"})
 		g := NewGroup(targets, attrs)
+		set(g, time.Now(), lb.Unused, lb.Unused) // no rule uses the group for a while: nothing was judged
+		g = NewGroup(targets, attrs)
+		set(g, time.Now(), lb.Initial, lb.Initial)
 		set(g, time.Now(), lb.Healthy)
 		time.Sleep(time.Second)
 		set(g, time.Now(), lb.Healthy, lb.Healthy)

@@ -82,7 +82,7 @@ func (t *Target) SetState(s lb.HealthState, now time.Time) {
 	if next == healthy && !t.together {
 		t.pending = now.UnixNano()
 	}
-	if next != initial {
+	if next != initial && next != unused {
 		t.judged, t.together = true, false
 	}
 }
