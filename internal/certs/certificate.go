@@ -44,18 +44,11 @@ func ParsePair(ref string, certPEM, keyPEM []byte) (*Certificate, error) {
 	if err != nil {
 		return nil, pairError(chain, keyPEM, err)
 	}
-	return newCertificate(ref, &pair)
+	return newCertificate(ref, &pair), nil
 }
 
 // newCertificate takes what it needs to know from the pair's leaf.
-func newCertificate(ref string, pair *tls.Certificate) (*Certificate, error) {
-	if pair.Leaf == nil {
-		leaf, err := x509.ParseCertificate(pair.Certificate[0])
-		if err != nil {
-			return nil, fmt.Errorf("certificate: %w", err)
-		}
-		pair.Leaf = leaf
-	}
+func newCertificate(ref string, pair *tls.Certificate) *Certificate {
 	leaf := pair.Leaf
 	c := &Certificate{Ref: ref, TLS: pair, NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter}
 	for _, name := range leaf.DNSNames {
@@ -67,7 +60,7 @@ func newCertificate(ref string, pair *tls.Certificate) (*Certificate, error) {
 	if len(c.Names) == 0 && leaf.Subject.CommonName != "" {
 		c.Names = []string{strings.ToLower(leaf.Subject.CommonName)}
 	}
-	return c, nil
+	return c
 }
 
 // blocks gives the PEM blocks of the wanted kind in text, at least one.
