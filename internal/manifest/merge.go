@@ -25,7 +25,8 @@ type merged struct {
 	capacity       map[string]string
 	tags           map[string]string
 
-	redirectPort int // 0: no ssl-redirect
+	redirectPort int    // 0: no ssl-redirect
+	front        *front // nil: none asked for
 	clusterName  string
 }
 

@@ -1,7 +1,417 @@
 package manifest
 
-import "github.com/albatross-lb/albatross/lb"
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// The protocols of QUIC listeners, which only network load balancers know.
+const (
+	quic    lb.Protocol = "QUIC"
+	tcpQUIC lb.Protocol = "TCP_QUIC"
+)
+
+// network makes a network load balancer (layer 4) of a Service: a listener for
+// each port, with nothing but a default action.
 func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error) {
-	return nil, nil, faultf("", "network load balancers are not read yet")
+	notes := serviceNotes(s)
+	l, err := b.serviceBalancer(s, lb.Network, []string{"ipv4", "dualstack"})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkAddresses(notes, l); err != nil {
+		return nil, nil, err
+	}
+	if err := checkRoutingPolicy(notes, "attributes", l.Attributes); err != nil {
+		return nil, nil, err
+	}
+	ports, both, err := joinedPorts(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	tls, err := readTLS(s, b.opts.DefaultSSLPolicy)
+	if err != nil {
+		return nil, nil, err
+	}
+	groups := map[string]*lb.TargetGroup{}
+	for _, port := range ports {
+		listener, err := b.networkPort(s, l, port, both[port.Port], tls, groups)
+		if err != nil {
+			return nil, nil, err
+		}
+		// Two ports of the same number and different protocols: the last one stays.
+		l.Listeners = slices.DeleteFunc(l.Listeners, func(x *lb.Listener) bool { return x.Port == listener.Port })
+		l.Listeners = append(l.Listeners, listener)
+	}
+	return l, groups, nil
+}
+
+// joinedPorts gives the ports to listen on, and which of them take TCP and UDP
+// alike, if the annotation asks for that.
+func joinedPorts(s *service) ([]corev1.ServicePort, map[int32]bool, error) {
+	const annotation = "enable-tcp-udp-listener"
+	notes := serviceNotes(s)
+	if join, _, err := notes.boolean(annotation); err != nil || !join {
+		return s.Spec.Ports, nil, nil // a value that is no boolean counts as none
+	}
+	var ports []corev1.ServicePort
+	both := map[int32]bool{}
+	for _, p := range s.Spec.Ports {
+		at := slices.IndexFunc(ports, func(x corev1.ServicePort) bool { return x.Port == p.Port })
+		switch {
+		case at < 0:
+			ports = append(ports, p)
+		case both[p.Port]:
+			return nil, nil, notes.faultf(annotation, "can only merge two ports, and port %d is there more often", p.Port)
+		case p.Protocol == ports[at].Protocol:
+			return nil, nil, notes.faultf(annotation, "port %d is there twice for %s; write one of them for TCP and one for UDP", p.Port, p.Protocol)
+		case p.Protocol == corev1.ProtocolSCTP || ports[at].Protocol == corev1.ProtocolSCTP:
+			return nil, nil, notes.faultf(annotation, "port %d is SCTP, which cannot be merged", p.Port)
+		default:
+			both[p.Port] = true
+		}
+	}
+	return ports, both, nil
+}
+
+// protocols gives what the listener of a port speaks, and what its targets do.
+func (t tlsWords) protocols(notes annotations, port corev1.ServicePort, both bool) (listener, targets lb.Protocol, err error) {
+	listener = lb.Protocol(port.Protocol)
+	if both {
+		listener = lb.TCPUDP
+	}
+	targets = listener
+	if listener != lb.UDP && listener != lb.TCPUDP && t.on(port) {
+		listener = lb.TLS
+		if notes.textOr("backend-protocol", "") == "ssl" {
+			targets = lb.TLS
+		}
+	}
+	names, _ := notes.list("quic-enabled-ports")
+	if !slices.ContainsFunc(names, func(n string) bool { return isPort(port, n) }) {
+		return listener, targets, nil
+	}
+	switch listener {
+	case lb.UDP:
+		return quic, quic, nil
+	case lb.TCPUDP:
+		return tcpQUIC, tcpQUIC, nil
+	}
+	return "", "", notes.faultf("quic-enabled-ports", "port %d is %s and cannot carry QUIC; write a UDP port", port.Port, listener)
+}
+
+func (b *builder) networkPort(s *service, l *lb.LoadBalancer, port corev1.ServicePort, both bool, tls tlsWords, groups map[string]*lb.TargetGroup) (*lb.Listener, error) {
+	notes := serviceNotes(s)
+	protocol, targets, err := tls.protocols(notes, port, both)
+	if err != nil {
+		return nil, err
+	}
+	action, err := b.networkAction(s, l, port, protocol, targets, groups)
+	if err != nil {
+		return nil, err
+	}
+	listener := &lb.Listener{Port: int(port.Port), Protocol: protocol, Tags: l.Tags, Rules: []*lb.Rule{}, DefaultActions: []lb.Action{action}, Origin: s.origin}
+	if protocol == lb.TLS {
+		listener.SSLPolicy, listener.Certificates = tls.policy, tls.certificates
+		if policy, ok := notes.text("alpn-policy"); ok {
+			policies := []string{"None", "HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred"}
+			if !slices.Contains(policies, policy) {
+				return nil, notes.faultf("alpn-policy", "%q is not known; write one of %s", policy, strings.Join(policies, ", "))
+			}
+			listener.ALPN = []string{policy}
+		}
+	}
+	listener.Attributes, _, err = notes.pairs(fmt.Sprintf("listener-attributes.%s-%d", protocol, port.Port))
+	return listener, err
+}
+
+// networkWords is the annotation actions.<PROTOCOL>-<port>: weights for the
+// Service itself and for others beside it.
+type networkWords struct {
+	Type    lb.ActionType `json:"type"`
+	Forward *struct {
+		BaseServiceWeight *int32 `json:"baseServiceWeight"`
+		TargetGroups      []struct {
+			targetWords
+			Decrypt *bool `json:"decrypt"`
+		} `json:"targetGroups"`
+		Stickiness *struct {
+			Enabled *bool `json:"enabled"`
+		} `json:"targetGroupStickinessConfig"`
+	} `json:"forwardConfig"`
+}
+
+func (w networkWords) wrong() string {
+	if w.Type != lb.ForwardAction {
+		return "the action type " + shorten(string(w.Type)) + " is not known here; write forward"
+	}
+	if w.Forward == nil {
+		return "forwardConfig is missing"
+	}
+	for _, t := range w.Forward.TargetGroups {
+		switch {
+		case (t.TargetGroupARN != nil) == (t.ServiceName != nil):
+			return "each target group takes precisely one of serviceName and targetGroupARN"
+		case t.ServiceName != nil && t.ServicePort == nil:
+			return "the target group of service " + shorten(*t.ServiceName) + " has no servicePort"
+		case t.Weight != nil && (*t.Weight < 0 || *t.Weight > 999):
+			return "a weight is out of range; write 0 to 999"
+		case t.Weight == nil && len(w.Forward.TargetGroups) > 1:
+			return "with several target groups each needs a weight"
+		}
+	}
+	return ""
+}
+
+// networkAction forwards to the Service's own target group, and to others by weight.
+func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.ServicePort, protocol, targets lb.Protocol, groups map[string]*lb.TargetGroup) (lb.Action, error) {
+	annotation := fmt.Sprintf("actions.%s-%d", protocol, port.Port)
+	notes := annotations{servicePrefix, s.Annotations}
+	var words networkWords
+	weighted, err := notes.json(annotation, &words)
+	if err != nil {
+		return lb.Action{}, err
+	}
+	if wrong := words.wrong(); weighted && wrong != "" {
+		return lb.Action{}, notes.faultf(annotation, "%s", wrong)
+	}
+	f := &lb.Forward{}
+	own, err := b.networkTargets(s, nil, s, l, port, targets, groups)
+	if err != nil {
+		return lb.Action{}, err
+	}
+	f.TargetGroups = []lb.WeightedTargetGroup{{TargetGroup: own.Key}}
+	if !weighted {
+		return lb.Action{Type: lb.ForwardAction, Forward: f}, nil
+	}
+	f.TargetGroups[0].Weight = weight(words.Forward.BaseServiceWeight)
+	if words.Forward.Stickiness != nil {
+		f.Stickiness = &lb.TargetGroupStickiness{Enabled: words.Forward.Stickiness.Enabled}
+	}
+	for _, t := range words.Forward.TargetGroups {
+		to := lb.WeightedTargetGroup{TargetGroupARN: deref(t.TargetGroupARN), Weight: weight(t.Weight)}
+		if t.ServiceName != nil {
+			other := b.services[name{s.Namespace, *t.ServiceName}]
+			if other == nil {
+				return lb.Action{}, notes.faultf(annotation, "service %s/%s not found", s.Namespace, *t.ServiceName)
+			}
+			otherPort, err := findPort(other, *t.ServicePort)
+			if err != nil {
+				return lb.Action{}, notes.faultf(annotation, "%s", err)
+			}
+			speaks := protocol
+			if protocol == lb.TLS && t.Decrypt != nil && *t.Decrypt {
+				speaks = lb.TCP
+			}
+			g, err := b.networkTargets(s, s, other, l, otherPort, speaks, groups)
+			if err != nil {
+				return lb.Action{}, err
+			}
+			to.TargetGroup = g.Key
+		}
+		f.TargetGroups = append(f.TargetGroups, to)
+	}
+	return lb.Action{Type: lb.ForwardAction, Forward: f}, nil
+}
+
+func weight(w *int32) *int {
+	if w == nil {
+		return nil
+	}
+	n := int(*w)
+	return &n
+}
+
+// networkTargets makes the target group of a port of s. The annotations are those
+// of the Service that has the load balancer; base is that one where s is another.
+func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, port corev1.ServicePort, protocol lb.Protocol, groups map[string]*lb.TargetGroup) (*lb.TargetGroup, error) {
+	key := fmt.Sprintf("%s:%d", s.name, port.Port)
+	if g, ok := groups[key]; ok {
+		return g, nil
+	}
+	notes := serviceNotes(owner)
+	g := &lb.TargetGroup{Key: key, Protocol: protocol, IPAddressType: "ipv4", Tags: l.Tags, Origin: owner.origin}
+	var err error
+	if g.TargetType, err = b.networkTargetType(notes, s, port); err != nil {
+		return nil, err
+	}
+	if g.HealthCheck, err = networkHealthCheck(g, notes, s); err != nil {
+		return nil, err
+	}
+	if g.Attributes, err = networkAttributes(notes, port); err != nil {
+		return nil, err
+	}
+	if g.TargetType == instanceTargets {
+		if g.NodeSelector, _, err = notes.pairs("target-node-labels"); err != nil {
+			return nil, err
+		}
+	}
+	if many, _, err := notes.boolean("multi-cluster-target-group"); err != nil {
+		return nil, err
+	} else if many {
+		g.MultiCluster = &many
+	}
+	if wantsIPv6(s) {
+		if l.IPAddressType != "dualstack" {
+			return nil, faultf("spec.ipFamilies", "Service %s has IPv6 addresses, and the load balancer is not dual-stack; write %sip-address-type: dualstack", s.name, notes.prefix)
+		}
+		g.IPAddressType = "ipv6"
+	}
+	if g.Port, err = groupPort(g.TargetType, s, port); err != nil {
+		return nil, err
+	}
+	baseUID := ""
+	if base != nil {
+		baseUID = string(base.UID)
+	}
+	g.Name = resourceName(s.name, digest(b.opts.ClusterName, baseUID, string(s.UID), strconv.Itoa(g.Port), strconv.Itoa(int(port.Port)),
+		g.TargetType, string(protocol), string(g.HealthCheck.Protocol), strconv.Itoa(g.HealthCheck.IntervalSeconds)))
+	b.addTargets(g, s, port, owner.origin)
+	groups[key] = g
+	return g, nil
+}
+
+func (b *builder) networkTargetType(notes annotations, s *service, port corev1.ServicePort) (string, error) {
+	said := notes.textOr("nlb-target-type", b.opts.DefaultTargetType)
+	if said == ipTargets || notes.textOr("type", "") == "nlb-ip" {
+		return ipTargets, nil
+	}
+	if s.Spec.Type == corev1.ServiceTypeClusterIP {
+		return "", notes.faultf("nlb-target-type", "unsupported service type %q for load balancer target type %q; write type: LoadBalancer, or target type ip", s.Spec.Type, said)
+	}
+	if a := s.Spec.AllocateLoadBalancerNodePorts; port.NodePort == 0 && a != nil && !*a {
+		return "", faultf("spec.allocateLoadBalancerNodePorts", "targets of type instance need node ports; write true, or target type ip")
+	}
+	return instanceTargets, nil
+}
+
+// networkHealthCheck: by default a TCP connection, and for instances that take
+// local traffic only, Kubernetes's own health check port.
+func networkHealthCheck(g *lb.TargetGroup, notes annotations, s *service) (*lb.HealthCheck, error) {
+	protocol, port, path := "TCP", "traffic-port", "/"
+	interval, timeout, threshold := 10, 10, 3
+	if g.TargetType == instanceTargets && s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal && s.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		protocol, port, path = "HTTP", strconv.Itoa(int(s.Spec.HealthCheckNodePort)), "/healthz"
+		timeout, threshold = 6, 2
+	}
+	h := &lb.HealthCheck{Protocol: lb.Protocol(strings.ToUpper(notes.textOr("healthcheck-protocol", protocol)))}
+	switch h.Protocol {
+	case lb.HTTP, lb.HTTPS:
+		h.Path = notes.textOr("healthcheck-path", path)
+		h.Matcher = &lb.Matcher{HTTPCode: notes.textOr("healthcheck-success-codes", "200-399")}
+	case lb.TCP:
+	default:
+		return nil, notes.faultf("healthcheck-protocol", "%q is not known; write TCP, HTTP or HTTPS", h.Protocol)
+	}
+	var err error
+	if h.Port, err = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", port); err != nil {
+		return nil, err
+	}
+	return h, readNumbers(notes, serviceCheckNumbers(h, interval, timeout, threshold))
+}
+
+func networkAttributes(notes annotations, port corev1.ServicePort) (map[string]string, error) {
+	const key = "proxy_protocol_v2.enabled"
+	attributes, err := serviceTargetAttributes(notes, port)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"target-group-attributes", fmt.Sprintf("target-group-attributes.%d", port.Port)} {
+		said, _, _ := notes.pairs(name)
+		if v, ok := said["preserve_client_ip.enabled"]; ok && boolean(v) != "" {
+			return nil, notes.faultf(name, "preserve_client_ip.enabled=%s: write true or false", v)
+		}
+	}
+	if v, ok := attributes[key]; !ok {
+		attributes[key] = "false"
+	} else if v == "" {
+		delete(attributes, key)
+	}
+	if raw, ok := notes.text("proxy-protocol-per-target-group"); ok {
+		attributes[key] = "false"
+		for _, p := range splitList(raw) {
+			if _, err := strconv.Atoi(p); err != nil {
+				return nil, notes.faultf("proxy-protocol-per-target-group", "%q is no port number", p)
+			}
+			if p == strconv.Itoa(int(port.Port)) {
+				attributes[key] = "true"
+			}
+		}
+	}
+	if v, ok := notes.text("proxy-protocol"); ok {
+		if v != "*" {
+			return nil, notes.faultf("proxy-protocol", "%q is not known; write *, which turns version 2 on for all target groups", v)
+		}
+		attributes[key] = "true"
+	}
+	return attributes, nil
+}
+
+// checkRoutingPolicy looks at the one attribute whose values AWS's controller checks.
+func checkRoutingPolicy(notes annotations, annotation string, attributes map[string]string) error {
+	policies := []string{"any_availability_zone", "partial_availability_zone_affinity", "availability_zone_affinity"}
+	if v, ok := attributes["dns_record.client_routing_policy"]; ok && !slices.Contains(policies, v) {
+		return notes.faultf(annotation, "dns_record.client_routing_policy=%s is not known; write one of %s", v, strings.Join(policies, ", "))
+	}
+	return nil
+}
+
+// checkAddresses reads the fixed addresses that the load balancer asks for. Where
+// subnets are named there is one address for each.
+func checkAddresses(notes annotations, l *lb.LoadBalancer) error {
+	eips, ok := notes.list("eip-allocations")
+	if ok {
+		if err := checkEIPs(notes, "eip-allocations", eips, l); err != nil {
+			return err
+		}
+		l.EIPAllocations = eips
+	}
+	for _, fixed := range []struct {
+		annotation, where string
+		allowed, v6       bool
+	}{
+		{"private-ipv4-addresses", "internal load balancers", l.Scheme == internal, false},
+		{"ipv6-addresses", "dualstack load balancers", l.IPAddressType == "dualstack", true},
+	} {
+		list, ok := notes.list(fixed.annotation)
+		if !ok {
+			continue
+		}
+		if !fixed.allowed {
+			return notes.faultf(fixed.annotation, "these addresses can only be set for %s", fixed.where)
+		}
+		if len(l.Subnets) > 0 && len(list) != len(l.Subnets) {
+			return notes.faultf(fixed.annotation, "count of addresses (%d) and subnets (%d) must match", len(list), len(l.Subnets))
+		}
+		for _, raw := range list {
+			if a, err := netip.ParseAddr(raw); err != nil || a.Is6() != fixed.v6 {
+				return notes.faultf(fixed.annotation, "%q is no address of the right kind", raw)
+			}
+		}
+	}
+	return nil
+}
+
+func checkEIPs(notes annotations, annotation string, eips []string, l *lb.LoadBalancer) error {
+	if l.Scheme != internetFacing {
+		return notes.faultf(annotation, "EIP allocations can only be set for internet facing load balancers; write scheme: %s", internetFacing)
+	}
+	if len(l.Subnets) > 0 && len(eips) != len(l.Subnets) {
+		return notes.faultf(annotation, "count of EIP allocations (%d) and subnets (%d) must match", len(eips), len(l.Subnets))
+	}
+	return nil
+}
+
+// parsePort reads a port number of a mapping.
+func parsePort(s string) (int, bool) {
+	ref := intstr.Parse(s)
+	return int(ref.IntVal), ref.Type == intstr.Int
 }

@@ -293,7 +293,9 @@ func readTLS(s *service, policy string) (tlsWords, error) {
 	t := tlsWords{policy: notes.textOr("ssl-negotiation-policy", policy)}
 	t.certificates, _ = notes.list("ssl-cert")
 	t.ports, _ = notes.list("ssl-ports")
-	t.ports = slices.DeleteFunc(t.ports, func(p string) bool { return p == "*" })
+	if notes.textOr("type", "") == "application" { // the classic load balancer's word for all ports
+		t.ports = slices.DeleteFunc(t.ports, func(p string) bool { return p == "*" })
+	}
 	for _, p := range t.ports {
 		if !slices.ContainsFunc(s.Spec.Ports, func(port corev1.ServicePort) bool { return isPort(port, p) }) {
 			return t, notes.faultf("ssl-ports", "the Service has no port %q; write the name or number of one of its ports", p)

@@ -17,9 +17,9 @@ import (
 // Floors: fewer than these means that something which worked no longer does. They
 // hold for the cases that come with the project; other folders have no floor.
 const (
-	knownCases   = 190
-	equalFloor   = 0
-	refusedFloor = 0
+	knownCases   = 191
+	equalFloor   = 126
+	refusedFloor = 66
 )
 
 // inventory is what the cases take as given beside their manifests.
