@@ -44,9 +44,9 @@ func OpenARNStore(dir string) *ARNStore {
 
 // Lookup gives the certificate of an ARN; an error that is fs.ErrNotExist where the
 // store has none, with the files to put where. Files that have changed since are
-// read again. Where that fails (one of the two is not written yet, say), both
-// are returned: the certificate read before, to go on with, and the error, to
-// report. It is forgotten when its whole subfolder is gone.
+// read again. Where that fails (one of the two is not written yet, say), the
+// certificate read before is returned, Stale: what is served goes on being served. It
+// is forgotten when its whole subfolder is gone.
 func (s *ARNStore) Lookup(arn string) (*Certificate, error) {
 	name, err := folderOf(arn)
 	if err != nil {
@@ -62,7 +62,9 @@ func (s *ARNStore) Lookup(arn string) (*Certificate, error) {
 			delete(s.read, name)
 			return nil, err
 		}
-		return before.cert, err
+		stale := *before.cert
+		stale.Stale = err
+		return &stale, nil
 	}
 	s.read[name] = now
 	return now.cert, nil

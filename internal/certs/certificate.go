@@ -23,6 +23,8 @@ type Certificate struct {
 	// Names it is valid for, in lower case: DNS names, wildcards among them, and IP addresses.
 	Names               []string
 	NotBefore, NotAfter time.Time
+	// Stale says why what it was read from could not be read again after it changed.
+	Stale error
 }
 
 // ParsePair reads a certificate chain (leaf first) and its private key (PKCS #8,
@@ -106,11 +108,13 @@ func pairError(chain []*pem.Block, keyPEM []byte, cause error) error {
 	return fmt.Errorf("private key: %s", strings.TrimPrefix(cause.Error(), "tls: "))
 }
 
-// Warning says what a client will find wrong with the certificate's dates: that it
-// has expired, is not valid yet, or expires within 14 days. "" if nothing is.
+// Warning says what its owner should know: that it is Stale, has expired, is not
+// valid yet, or expires within 14 days. "" if there is nothing to say.
 func (c *Certificate) Warning(now time.Time) string {
 	const day = 24 * time.Hour
 	switch left := c.NotAfter.Sub(now); {
+	case c.Stale != nil:
+		return "an older version of the certificate is served: " + c.Stale.Error()
 	case left < 0:
 		return "certificate expired on " + c.NotAfter.UTC().Format(time.DateOnly)
 	case now.Before(c.NotBefore):
