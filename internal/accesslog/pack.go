@@ -206,7 +206,7 @@ func (p *packer) learn() {
 	var distanceBits [distances]uint8
 	for _, counts := range [][]uint32{p.literals[:], p.distance[:]} {
 		for i := range counts {
-			counts[i] = counts[i]/2 + 1 // whatever has not occurred may still
+			counts[i] = counts[i]/2 + 1 // what has not occurred may still do so
 		}
 	}
 	huffman(p.literals[:], literalBits[:])

@@ -41,6 +41,14 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestLongUserAgentIsCut(t *testing.T) {
+	r := Record{UserAgent: bytes.Repeat([]byte("a"), 9000)}
+	fields, err := split(string(r.AppendTo(nil)))
+	if err != nil || len(fields[13]) != 8192 {
+		t.Errorf("%d bytes, %v", len(fields[13]), err)
+	}
+}
+
 // A request that could not be read has a line too: what is not known is "-".
 func TestLineOfNothing(t *testing.T) {
 	r := Record{Type: "http", RequestTime: -1, TargetTime: -1, ResponseTime: -1, Status: 400, RulePriority: -1,
@@ -99,6 +107,11 @@ func TestTimeAgreesWithTimePackage(t *testing.T) {
 		if got, want := string(appendTime(nil, at)), at.UTC().Format("2006-01-02T15:04:05.000000Z"); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+	appendTime(nil, midnight)
+	kept := today.Load()
+	if appendTime(nil, midnight.Add(-time.Hour)); today.Load() != kept {
+		t.Error("yesterday has pushed today out")
 	}
 	if got := string(appendTime(nil, time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC))); got != "-" {
 		t.Errorf("year 12026: %s", got)

@@ -288,7 +288,8 @@ func (s *Store) rotate(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, l := range s.logs {
-		if l.gone && l.part == nil && now.Sub(l.lastLine) > s.opts.Rotate {
+		// After that long without a line the file is finished, too.
+		if l.gone && now.Sub(l.lastLine) > s.opts.Rotate {
 			l.to.Store(nil)
 			delete(s.logs, key)
 		}

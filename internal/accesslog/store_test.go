@@ -279,6 +279,10 @@ func TestDiskTrouble(t *testing.T) {
 			t.Errorf("%d dropped, reports: %v", l.Dropped(), reports)
 		}
 		os.Remove(blocker)
+		l.Write(0, numbered(3))
+		s.Flush()
+		l.Write(0, numbered(3)) // less than a second after an error: the disk is left alone
+		s.Flush()
 		time.Sleep(2 * time.Second)
 		l.Write(0, numbered(4))
 		s.Close()
@@ -286,6 +290,78 @@ func TestDiskTrouble(t *testing.T) {
 			t.Errorf("afterwards: %q, %d lines", got, l.Lines())
 		}
 	})
+}
+
+// A line that comes after the end of a file's time, but before anybody has looked
+// at the clock, begins the next file.
+func TestLineRightAfterRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(500 * time.Millisecond)
+		s := open(t, Options{})
+		l := s.Log("retail", "a", "1", delivery)
+		l.Write(0, numbered(1))
+		time.Sleep(5*time.Minute - 300*time.Millisecond) // 0.2 seconds into the next file's time
+		l.Write(0, numbered(2))
+		s.Flush()
+		got := files(t, s.opts.Dir)
+		if len(got) != 2 || !strings.Contains(got[0], "_20000101T0010Z_") || !strings.Contains(got[1], "_20000101T0005Z_") {
+			t.Errorf("files: %q", got)
+		}
+	})
+}
+
+// A file that has become very large is finished before its time.
+func TestLargeFileIsFinished(t *testing.T) {
+	s := open(t, Options{})
+	l := s.Log("retail", "a", "1", delivery)
+	l.Write(0, numbered(1))
+	s.Flush()
+	l.part.size = maxPart
+	l.Write(0, numbered(2))
+	s.Close()
+	if got := files(t, s.opts.Dir); len(got) != 2 {
+		t.Errorf("files: %q", got)
+	}
+}
+
+// A file in which nothing could be written does not remain.
+func TestEmptyFileIsRemoved(t *testing.T) {
+	s := open(t, Options{})
+	l := s.Log("retail", "a", "1", delivery)
+	s.Close()
+	to, _ := s.destination("a", "1", delivery)
+	var err error
+	if l.part, err = s.begin(to, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s.finish(l)
+	if got := files(t, s.opts.Dir); len(got) != 0 {
+		t.Errorf("files: %q", got)
+	}
+}
+
+// Names that would be paths do not become any.
+func TestNamesAreNotPaths(t *testing.T) {
+	s := open(t, Options{})
+	s.Log("retail", "../../x", "/1", delivery).Write(0, numbered(1))
+	s.Close()
+	got := files(t, s.opts.Dir)
+	if len(got) != 1 || !strings.Contains(got[0], "/000000000000_elasticloadbalancing_us-east-1_app...-..-x.-1_") {
+		t.Errorf("files: %q", got)
+	}
+}
+
+// A chunk that a monstrous line has stretched is not kept.
+func TestStretchedChunksAreNotKept(t *testing.T) {
+	s := open(t, Options{})
+	l := s.Log("retail", "a", "1", delivery)
+	r := numbered(1)
+	r.URL = bytes.Repeat([]byte{'"'}, chunkSize)
+	l.Write(0, r)
+	s.Flush()
+	if c := s.pool.Get().(*chunk); cap(c.text) != chunkSize {
+		t.Errorf("a chunk of %d bytes", cap(c.text))
+	}
 }
 
 // member is a gzip member of its own.
@@ -337,6 +413,7 @@ func TestSecondProcessLeavesPartsAlone(t *testing.T) {
 	s.Log("a", "a", "1", delivery).Write(0, numbered(1))
 	s.Flush()
 	open(t, Options{Dir: s.opts.Dir}).Close()
+	s.mend() // nor does the first one take its own for leavings
 	if got := files(t, s.opts.Dir); len(got) != 1 || !strings.HasSuffix(got[0], ".part") {
 		t.Errorf("files: %q", got)
 	}

@@ -27,6 +27,10 @@ const balancer, group = "app/retail/50dc6c495c0c9188", "targetgroup/api/73e2d6bc
 // scrape is the exposition's text, and the same parsed.
 func scrape(t testing.TB, r *Registry) (string, map[string]*dto.MetricFamily) {
 	t.Helper()
+	// The handler shows what it can where metrics contradict each other. They never should.
+	if _, err := r.prometheus.Gather(); err != nil {
+		t.Fatal(err)
+	}
 	w := httptest.NewRecorder()
 	r.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != 200 {
@@ -225,17 +229,21 @@ func TestSameCountersUntilRetain(t *testing.T) {
 
 func TestFileErrorsAreBounded(t *testing.T) {
 	r := New()
-	reload := ConfigReload{FileErrors: []FileError{{"", 0}, {"bad\xff.yaml", 1}}}
+	// The second and the third are the same once they are valid UTF-8.
+	reload := ConfigReload{FileErrors: []FileError{{"", 0}, {"bad\xff.yaml", 1}, {"bad\uFFFD.yaml", 1}}}
 	for i := range 1000 {
-		reload.FileErrors = append(reload.FileErrors, FileError{fmt.Sprintf("%03d.yaml", i), i})
+		reload.FileErrors = append(reload.FileErrors, FileError{fmt.Sprintf("x%03d.yaml", i), i})
 	}
 	r.ConfigReloaded(reload)
+	if reload.FileErrors[1].File != "bad\xff.yaml" {
+		t.Error("the caller's slice was sorted")
+	}
 	_, families := scrape(t, r)
 	sum, shown := 0.0, families["albatross_config_file_errors"].Metric
 	for _, m := range shown {
 		sum += m.Gauge.GetValue()
 	}
-	if len(shown) > maxFileErrors+1 || sum != 1002 {
+	if len(shown) > maxFileErrors+1 || sum != 1003 {
 		t.Errorf("%d series, %v errors", len(shown), sum)
 	}
 }

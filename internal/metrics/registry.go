@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"log/slog"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -53,7 +54,10 @@ func (r *Registry) Shards() int { return r.shards }
 
 // Handler serves the exposition, in the text format unless another one is asked for.
 func (r *Registry) Handler() http.Handler {
-	return promhttp.HandlerFor(r.prometheus, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return promhttp.HandlerFor(r.prometheus, promhttp.HandlerOpts{
+		ErrorHandling: promhttp.ContinueOnError,
+		ErrorLog:      slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	})
 }
 
 // LoadBalancer gives the counters of the load balancer with that full name
