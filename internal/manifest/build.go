@@ -56,14 +56,13 @@ func Build(objects []Object, opts Options) *lb.Config {
 		cfg: &lb.Config{LoadBalancers: []*lb.LoadBalancer{}, TargetGroups: map[string]*lb.TargetGroup{},
 			Certificates: map[string]*lb.KeyPair{}},
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
-		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*IngressClassParams{},
+		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
 		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{},
 		seen: map[lb.Problem]bool{},
 	}
 	b.index(objects)
 	b.buildIngresses()
 	b.buildServices()
-	b.noteConfig()
 	b.cfg.Sort()
 	slices.SortFunc(b.cfg.LoadBalancers, func(x, y *lb.LoadBalancer) int {
 		return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Type, y.Type))
@@ -81,7 +80,7 @@ type builder struct {
 	secrets    map[name]*secret
 	namespaces map[string]*corev1.Namespace
 	classes    map[string]*networkingv1.IngressClass
-	params     map[string]*IngressClassParams
+	params     map[string]*classParams
 	nodes      []*corev1.Node
 	slices     map[name][]*discoveryv1.EndpointSlice // by Service
 
@@ -93,6 +92,11 @@ type builder struct {
 type service struct {
 	*corev1.Service
 	name   name
+	origin lb.Origin
+}
+
+type classParams struct {
+	*IngressClassParams
 	origin lb.Origin
 }
 
@@ -121,7 +125,7 @@ func (b *builder) index(objects []Object) {
 		case *networkingv1.IngressClass:
 			b.classes[v.Name] = v
 		case *IngressClassParams:
-			b.params[v.Name] = v
+			b.params[v.Name] = &classParams{v, o.Origin}
 		case *discoveryv1.EndpointSlice:
 			b.indexSlice(v, o.Origin)
 		case nil:

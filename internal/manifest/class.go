@@ -60,6 +60,7 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		return false, err
 	}
 	m.params = &params.Spec
+	b.noteParams(params.origin, m.params)
 	return true, nil
 }
 
@@ -85,7 +86,7 @@ func (b *builder) className(m *member) (className, field string, err error) {
 }
 
 // allowed tells whether the IngressClassParams are for the Ingress's namespace.
-func (b *builder) allowed(m *member, params *IngressClassParams, field string) error {
+func (b *builder) allowed(m *member, params *classParams, field string) error {
 	if params.Spec.NamespaceSelector == nil {
 		return nil
 	}

@@ -96,7 +96,7 @@ func (b *builder) buildGroup(g *group) {
 	slices.SortStableFunc(g.members, func(x, y *member) int {
 		return cmp.Or(cmp.Compare(x.order, y.order), cmp.Compare(x.name.String(), y.name.String()))
 	})
-	b.warnUnknown(g)
+	b.remark(g)
 	members := slices.DeleteFunc(slices.Clone(g.members), func(m *member) bool {
 		err := b.readWords(m)
 		if err != nil {

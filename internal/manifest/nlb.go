@@ -23,6 +23,7 @@ const (
 // each port, with nothing but a default action.
 func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error) {
 	notes := serviceNotes(s)
+	b.note(s.origin, "", "%s", noLayer4)
 	l, err := b.serviceBalancer(s, lb.Network, []string{"ipv4", "dualstack"})
 	if err != nil {
 		return nil, nil, err

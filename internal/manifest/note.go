@@ -1,13 +1,151 @@
 package manifest
 
-import "github.com/albatross-lb/albatross/lb"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// The two ways in which a setting has no effect.
+const (
+	notYet  = "accepted, not active yet: "
+	nowhere = "means nothing outside AWS: "
+)
+
+const (
+	ownAddresses = nowhere + "the load balancer has the addresses of the machine it runs on (--bind)"
+	noGroups     = nowhere + "security groups are not known here, so that everybody who can reach the machine may connect; inbound ranges work here"
+	noLists      = nowhere + "prefix lists are not known here and let nobody in; write the ranges in inbound-cidrs"
+	noTags       = nowhere + "tags are kept and shown; there is no AWS resource to put them on"
+	noCapacity   = nowhere + "there is no capacity to reserve"
+	noShared     = nowhere + "targets are registered by this load balancer alone"
+	noLogin      = notYet + "logging users in; requests are refused rather than let through"
+	noWebACL     = notYet + "the web ACL; requests are not judged by it"
+	noLayer4     = notYet + "network load balancers (layer 4)"
+)
+
+// inert are the annotations that have no effect, or not yet, by their names: for
+// Ingresses behind the prefix, for Services behind servicePrefix and awsPrefix.
+var inert = map[string]string{
+	"wafv2-acl-arn": noWebACL, "wafv2-acl-name": noWebACL, "waf-acl-id": noWebACL, "web-acl-id": noWebACL,
+	"shield-advanced-protection": notYet + "Shield Advanced protection",
+	"mutual-authentication":      notYet + "client certificates; a listener that asks for them is not served",
+	"jwt-validation":             notYet + "checking tokens; requests are refused rather than let through",
+	"create-acm-cert":            notYet + "having certificates made",
+	"acm-pca-arn":                notYet + "having certificates made",
+	"dry-run-plan":               nowhere + "`albatross check` shows the plan",
+
+	"subnets": ownAddresses, "eip-allocations": ownAddresses, "private-ipv4-addresses": ownAddresses, "ipv6-addresses": ownAddresses,
+	"customer-owned-ipv4-pool": ownAddresses, "ipam-ipv4-pool-id": ownAddresses,
+	"enable-prefix-for-ipv6-source-nat": ownAddresses, "source-nat-ipv6-prefixes": ownAddresses,
+	"security-groups": noGroups, "extra-security-groups": noGroups, "manage-backend-security-group-rules": noGroups,
+	"inbound-sg-rules-on-private-link-traffic": noGroups, "disable-nlb-sg": noGroups, "enable-icmp-for-path-mtu-discovery": noGroups,
+	"security-group-prefix-lists": noLists, "tags": noTags, "additional-resource-tags": noTags,
+	"minimum-load-balancer-capacity": noCapacity, "multi-cluster-target-group": noShared,
+
+	"enable-frontend-nlb":         noLayer4 + "; the application load balancer behind it is served",
+	"connection-draining-enabled": nowhere + "targets always drain; connection-draining-timeout says for how long",
+	"access-log-emit-interval":    nowhere + "log files are closed every 5 minutes",
+}
+
+// noteInert says of an object's annotations what has no effect.
+func (b *builder) noteInert(origin lb.Origin, notes annotations) {
+	for _, key := range slices.Sorted(maps.Keys(notes.values)) {
+		word, ours := strings.CutPrefix(key, notes.prefix)
+		if !ours {
+			continue
+		}
+		for _, text := range notes.inert(word) {
+			if p := (lb.Problem{Origin: origin, Field: "metadata.annotations[" + key + "]", Text: text}); b.firstTime(p.Origin, p.Field, p.Text) {
+				b.cfg.Notes = append(b.cfg.Notes, p)
+			}
+		}
+	}
+}
+
+// inert says what of one annotation has no effect.
+func (a annotations) inert(word string) []string {
+	value := a.values[a.key(word)]
+	off := value == "" || value == "none" || value == "false"
+	text, known := inert[word]
+	switch {
+	case known && !off:
+		return []string{text}
+	case word == "auth-type" && !off:
+		return []string{noLogin}
+	case word == "backend-protocol-version" && value != string(lb.HTTP1):
+		return []string{notYet + "speaking " + shorten(value) + " to targets; requests get 464"}
+	case strings.HasPrefix(word, "transforms."):
+		return []string{notYet + "rewriting requests (transforms); they are forwarded as they came"}
+	case strings.HasPrefix(word, "target-control-port."):
+		return []string{notYet + "the target control port"}
+	case word == "load-balancer-attributes", word == "attributes", word == "target-group-attributes", strings.HasPrefix(word, "target-group-attributes."):
+		attributes, _, _ := a.pairs(word)
+		return inertAttributes(attributes)
+	case word == "access-log-enabled" && value == "true":
+		return inertAttributes(map[string]string{"access_logs.s3.enabled": "true"})
+	}
+	return nil
+}
+
+// inertAttributes says what of attributes has no effect.
+func inertAttributes(attributes map[string]string) []string {
+	var texts []string
+	add := func(key, text string) {
+		if v := attributes[key]; v == "true" || v == "on" {
+			texts = append(texts, key+": "+text)
+		}
+	}
+	add("access_logs.s3.enabled", notYet+"sending access logs to S3; they are kept as files under the state folder")
+	add("connection_logs.s3.enabled", notYet+"connection logs")
+	add("health_check_logs.s3.enabled", notYet+"health check logs")
+	add("waf.fail_open.enabled", noWebACL)
+	add("zonal_shift.config.enabled", nowhere+"there are no zones to shift from")
+	add("deletion_protection.enabled", nowhere+"the load balancer is there as long as its manifest is")
+	add("ipv6.deny_all_igw_traffic", nowhere+"there is no internet gateway")
+	add("load_balancing.algorithm.anomaly_mitigation", notYet+"automatic target weights")
+	if attributes["stickiness.type"] == "app_cookie" && attributes["stickiness.enabled"] == "true" {
+		texts = append(texts, "stickiness.type=app_cookie: "+notYet+"stickiness by the application's cookie")
+	}
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if strings.HasPrefix(key, "target_group_health.dns_failover.") {
+			texts = append(texts, key+": "+nowhere+"there is no DNS record to take out")
+		}
+	}
+	return texts
+}
+
+// noteParams says of IngressClassParams what has no effect.
+func (b *builder) noteParams(origin lb.Origin, p *IngressClassParamsSpec) {
+	for _, n := range []struct {
+		given       bool
+		field, text string
+	}{
+		{p.WAFv2ACLARN != "" && p.WAFv2ACLARN != "none", "wafv2AclArn", noWebACL},
+		{p.WAFv2ACLName != "" && p.WAFv2ACLName != "none", "wafv2AclName", noWebACL},
+		{p.Subnets != nil, "subnets", ownAddresses},
+		{p.IPAMConfiguration != nil, "ipamConfiguration", ownAddresses},
+		{len(p.PrefixListsIDs)+len(p.PrefixListsIDsOld) > 0, "prefixListsIDs", noLists},
+		{len(p.Tags) > 0, "tags", noTags},
+		{p.MinimumLoadBalancerCapacity != nil, "minimumLoadBalancerCapacity", noCapacity},
+	} {
+		if field := "spec." + n.field; n.given && b.firstTime(origin, field, n.text) {
+			b.note(origin, field, "%s", n.text)
+		}
+	}
+	for _, text := range inertAttributes(pairs(p.LoadBalancerAttributes)) {
+		if b.firstTime(origin, "spec.loadBalancerAttributes", text) {
+			b.note(origin, "spec.loadBalancerAttributes", "%s", text)
+		}
+	}
+}
 
 func (b *builder) notePassedOver(origin lb.Origin) {
 	if origin.Kind == "" {
-		b.note(origin, "", "this is not a Kubernetes object (it has no kind); passed over")
+		b.note(origin, "", "this is no Kubernetes object (it has neither kind nor apiVersion); passed over")
 		return
 	}
 	b.note(origin, "", "a %s says nothing to a load balancer; passed over", origin.Kind)
 }
-
-func (b *builder) noteConfig() {}

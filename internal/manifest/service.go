@@ -26,6 +26,7 @@ func (b *builder) buildServices() {
 			continue
 		}
 		b.warnUnknownNames(s.origin, s.Annotations, servicePrefix+awsPrefix, serviceNames, serviceFamilies)
+		b.noteInert(s.origin, serviceNotes(s))
 		balancer, groups, err := build(s)
 		if err != nil {
 			b.setAside(s.origin, err)

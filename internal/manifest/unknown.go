@@ -46,14 +46,16 @@ var serviceFamilies = []string{"target-group-attributes.", "listener-attributes.
 var classicNames = strings.Fields(`connection-idle-timeout connection-draining-enabled connection-draining-timeout
 	extra-security-groups access-log-emit-interval`)
 
-// warnUnknown warns of annotations that nobody reads, among the Ingresses of a
-// group and the Services that they name.
-func (b *builder) warnUnknown(g *group) {
+// remark warns of annotations that nobody reads and notes those without effect,
+// among the Ingresses of a group and the Services that they name.
+func (b *builder) remark(g *group) {
 	for _, m := range g.members {
 		b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+		b.noteInert(m.origin, m.notes)
 		for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
 			if s := b.services[name{m.Namespace, backend}]; s != nil {
 				b.warnUnknownNames(s.origin, s.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+				b.noteInert(s.origin, annotations{ingressPrefix, s.Annotations})
 			}
 		}
 		b.warnUnused(m)
