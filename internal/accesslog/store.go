@@ -288,9 +288,11 @@ func (s *Store) rotate(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, l := range s.logs {
-		// After that long without a line the file is finished, too.
 		if l.gone && now.Sub(l.lastLine) > s.opts.Rotate {
 			l.to.Store(nil)
+			if l.part != nil { // its time is not over: the clock was set back
+				s.finish(l)
+			}
 			delete(s.logs, key)
 		}
 	}
