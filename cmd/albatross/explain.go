@@ -55,7 +55,7 @@ func (c *explainCommand) ask(r explain.Request, stderr io.Writer) (*explain.Answ
 		return nil, errors.New("name the manifests to explain, or --admin ADDR of a running albatross")
 	}
 	p := paths{Paths: c.Paths}
-	update, err := p.load()
+	_, update, err := p.load()
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sort"
 
 	"github.com/albatross-lb/albatross/internal/control"
@@ -15,14 +16,33 @@ import (
 type paths struct {
 	Paths       []string `arg:"" name:"path" help:"Files and folders of Kubernetes manifests (*.yaml, *.yml, *.json)."`
 	ClusterName string   `default:"albatross" help:"Part of every generated name."`
+	Inventory   string   `type:"existingfile" placeholder:"FILE" help:"JSON or YAML of certificates, trust stores, web ACLs and groups known by name (docs/manifests.md)."`
 }
 
-func (p *paths) options() manifest.Options { return manifest.Options{ClusterName: p.ClusterName} }
-
-func (p *paths) source() *file.Source { return file.New(p.Paths, p.options()) }
+// source gives the door that these manifests come in by.
+func (p *paths) source() (*file.Source, error) {
+	options := manifest.Options{ClusterName: p.ClusterName}
+	if p.Inventory != "" {
+		data, err := os.ReadFile(p.Inventory)
+		if err != nil {
+			return nil, fmt.Errorf("reading the inventory: %w", err)
+		}
+		if options.Inventory, err = manifest.ParseInventory(data); err != nil {
+			return nil, fmt.Errorf("reading the inventory %s: %w", p.Inventory, err)
+		}
+	}
+	return file.New(p.Paths, options), nil
+}
 
 // load reads the manifests once.
-func (p *paths) load() (control.Update, error) { return p.source().Load() }
+func (p *paths) load() (*file.Source, control.Update, error) {
+	source, err := p.source()
+	if err != nil {
+		return nil, control.Update{}, err
+	}
+	update, err := source.Load()
+	return source, update, err
+}
 
 // printProblems writes each problem on a line of its own, in a stable order.
 func printProblems(w io.Writer, word string, problems []lb.Problem) {

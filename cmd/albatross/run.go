@@ -53,11 +53,11 @@ func (c *runCommand) Run(s *streams) error {
 
 func (c *runCommand) serve(ctx context.Context, s *streams) error {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: c.LogLevel}))
-	source := c.source()
-	source.Log = log
-	if _, err := source.Load(); err != nil {
+	source, _, err := c.load()
+	if err != nil {
 		return err
 	}
+	source.Log = log
 	m, err := c.build(s, log)
 	if err != nil {
 		return err

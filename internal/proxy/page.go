@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -12,21 +11,6 @@ import (
 
 // serverName is what ALB calls itself in the pages that it makes.
 const serverName = "awselb/2.0"
-
-// statusText names the codes that ALB has of its own, too.
-func statusText(status int) string {
-	switch status {
-	case 460:
-		return "Client Closed Request"
-	case 463:
-		return "Too Many X-Forwarded-For Addresses"
-	case 464:
-		return "Incompatible Protocol Versions"
-	case 561:
-		return "Identity Provider Error"
-	}
-	return http.StatusText(status)
-}
 
 // page answers with one of the load balancer's own error pages and notes why.
 func (e *exchange) page(status int, reason string) {
@@ -105,6 +89,9 @@ func (e *exchange) appendConnection(out []byte, own bool) []byte {
 	return out
 }
 
+// dateFormat is that of RFC 9110 section 5.6.7.
+const dateFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
+
 // dated is the Date header of one second.
 type dated struct {
 	second int64
@@ -117,7 +104,7 @@ var today atomic.Pointer[dated]
 func date(t time.Time) []byte {
 	d := today.Load()
 	if d == nil || d.second != t.Unix() {
-		d = &dated{t.Unix(), []byte(t.UTC().Format(http.TimeFormat))}
+		d = &dated{t.Unix(), []byte(t.UTC().Format(dateFormat))}
 		today.Store(d)
 	}
 	return d.text

@@ -32,6 +32,9 @@ func (t *stickiness) open(e *exchange, group *snapshot.TargetGroup) {
 			continue
 		}
 		value, ok := balance.FindCookie(e.req.Value(f), balance.TargetCookie)
+		if !ok { // a request from another site brings the twin only
+			value, ok = balance.FindCookie(e.req.Value(f), balance.TargetCookieCORS)
+		}
 		if !ok {
 			continue
 		}

@@ -71,6 +71,9 @@ func newSource(paths []string, build func([]manifest.Object) *lb.Config) *Source
 	return s
 }
 
+// Objects are those that the last Load or Run has read. Not to be called while Run runs.
+func (s *Source) Objects() []manifest.Object { return s.served }
+
 // Load reads all files once. The error names a path that does not exist; everything
 // else that is wrong is in the Update's Problems.
 func (s *Source) Load() (control.Update, error) {
