@@ -167,8 +167,8 @@ func (v *validation) listenerFits(b *LoadBalancer, l *Listener, before []*Listen
 	}
 	for _, first := range before {
 		if first.Port == l.Port {
-			v.setAside(l.Origin, "", "port %d is taken already by the %s listener of load balancer %s%s; a %s listener needs another port",
-				l.Port, first.Protocol, b.Key, inPlace(first.Origin), l.Protocol)
+			v.setAside(l.Origin, "", "port %d of load balancer %s has a listener for %s already%s; write another port for %s",
+				l.Port, b.Key, first.Protocol, inPlace(first.Origin), l.Protocol)
 			return false
 		}
 	}
