@@ -13,18 +13,19 @@
 //	class.go     is it ours, and which IngressClassParams speak for it
 //	group.go     which group it belongs to; members in order
 //	member.go    what it says about the load balancer as a whole, read on its own
-//	merge.go     members' words merged one after the other; who contradicts an earlier one is set aside
+//	elect.go     members that contradict the others are set aside
+//	merge.go     what the others say, put together
 //	rule.go      its paths as rules: path.go, condition.go, action.go, auth.go, transform.go
 //	optimize.go  redirects that loop, and rules behind a redirect that they never get past
-//	target*.go   the target groups its rules name, and endpoint.go their targets
+//	targetgroup.go  the target groups its rules name, and endpoint.go their targets
 //
 // A Service has its own, shorter way: service.go (application) and nlb.go (network).
 //
 // One difference is on purpose. In AWS's controller one bad Ingress stops its
 // whole group; here it is set aside with its reason and the other members serve.
-// Members are admitted in their order, so in a conflict the first word holds. If
-// only the rules of a member are wrong, what it says about the load balancer (its
-// inbound ranges, say) still counts: an error must not open a door.
+// In a conflict the value that most members have holds, on a tie the first one's.
+// If only the rules of a member are wrong, what it says about the load balancer
+// (its inbound ranges, say) still counts: an error must not open a door.
 //
 // Nothing is dropped in silence. What cannot be served is in Config.SetAside,
 // what is served differently than its author may think is in Config.Warnings,

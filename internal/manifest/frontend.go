@@ -35,37 +35,38 @@ var frontChecks = []struct{ name, or string }{
 const frontPrefix = "frontend-nlb-"
 
 // checkFrontend merges what the members say about it; all.front stays nil without it.
-func (b *builder) checkFrontend(all *merged) (*member, error) {
-	if all.said["enable-frontend-nlb"].value != "true" {
-		return nil, nil
+func (b *builder) checkFrontend(all *merged, bad faults) {
+	if all.said["enable-frontend-nlb"] != "true" {
+		return
 	}
 	all.front = &front{said: map[string]said{}, ports: map[int]*frontPort{}}
 	for _, m := range all.members {
-		for _, add := range []func(*member) error{all.front.addWords, all.front.addMaps, all.front.addPorts} {
-			if err := add(m); err != nil {
-				return m, err
-			}
-		}
-		if list, _ := m.notes.list(frontPrefix + "security-groups"); len(list) > 0 {
-			if _, missing := b.opts.Inventory.securityGroups(list); missing != "" {
-				return m, m.notes.faultf(frontPrefix+"security-groups", "there is no security group %q", missing)
+		for _, add := range []func(*member) error{b.frontGroups, all.front.addWords, all.front.addMaps, all.front.addPorts} {
+			if err := add(m); err != nil && bad[m] == nil {
+				bad[m] = err
 			}
 		}
 	}
-	eips, ok := all.front.said["eip-allocations"]
-	if !ok {
-		return nil, nil
+	if eips, ok := all.front.said["eip-allocations"]; ok {
+		l := &lb.LoadBalancer{Scheme: all.frontScheme(b.opts.DefaultScheme), Subnets: splitList(all.front.said["subnets"].value)}
+		if err := checkEIPs(eips.by.notes, frontPrefix+"eip-allocations", splitList(eips.value), l); err != nil {
+			bad[eips.by] = err
+		}
 	}
-	m := all.by(eips.by)
-	return faultOf(m, checkEIPs(m.notes, frontPrefix+"eip-allocations", splitList(eips.value),
-		&lb.LoadBalancer{Scheme: all.frontScheme(b.opts.DefaultScheme), Subnets: splitList(all.front.said["subnets"].value)}))
 }
 
-func faultOf(m *member, err error) (*member, error) {
-	if err == nil {
-		return nil, nil
+// said is an exclusive setting and the member that said it first.
+type said struct {
+	value string
+	by    *member
+}
+
+func (b *builder) frontGroups(m *member) error {
+	list, _ := m.notes.list(frontPrefix + "security-groups")
+	if _, missing := b.opts.Inventory.securityGroups(list); missing != "" {
+		return m.notes.faultf(frontPrefix+"security-groups", "there is no security group %q", missing)
 	}
-	return m, err
+	return nil
 }
 
 func (all *merged) frontScheme(or string) string {
@@ -88,7 +89,7 @@ func (f *front) addWords(m *member) error {
 		}
 		before, ok := f.said[key]
 		if !ok {
-			f.said[key] = said{value, m.name}
+			f.said[key] = said{value, m}
 			continue
 		}
 		x, y := splitList(before.value), splitList(value)
@@ -97,7 +98,7 @@ func (f *front) addWords(m *member) error {
 			slices.Sort(y)
 		}
 		if !slices.Equal(x, y) {
-			return m.notes.faultf(frontPrefix+key, "conflicting %s: %q here, %q in Ingress %s of the same group", key, value, before.value, before.by)
+			return m.notes.faultf(frontPrefix+key, "conflicting %s: %q here, %q in Ingress %s of the same group", key, value, before.value, before.by.name)
 		}
 	}
 	return nil

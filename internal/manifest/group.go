@@ -91,7 +91,7 @@ func (b *builder) assign(m *member, groups map[string]*group) error {
 }
 
 // buildGroup makes the load balancer of a group. Members that cannot be part of
-// it are set aside one after the other, until what is left fits together.
+// it are set aside, until what is left fits together.
 func (b *builder) buildGroup(g *group) {
 	slices.SortStableFunc(g.members, func(x, y *member) int {
 		return cmp.Or(cmp.Compare(x.order, y.order), cmp.Compare(x.name.String(), y.name.String()))
@@ -104,41 +104,41 @@ func (b *builder) buildGroup(g *group) {
 		}
 		return err != nil
 	})
+	members = b.elect(members)
 	for {
-		all, bad, err := b.merge(g, members)
-		if bad == nil {
+		all := b.merge(g, members)
+		bad := b.check(all)
+		if len(bad) == 0 {
 			b.serveGroup(all)
 			return
 		}
-		b.setAside(bad.origin, err)
-		members = slices.DeleteFunc(members, func(m *member) bool { return m == bad })
+		members = slices.DeleteFunc(members, func(m *member) bool {
+			if bad[m] != nil {
+				b.setAside(m.origin, bad[m])
+			}
+			return bad[m] != nil
+		})
 	}
 }
 
 // serveGroup plans the rules of every member and puts the load balancer into the
 // Config, if any member is left to serve.
 func (b *builder) serveGroup(all *merged) {
-	if len(all.members) == 0 {
-		return
-	}
-	balancer, err := b.loadBalancer(all)
-	if err != nil { // merge has looked at everything that can be wrong
-		b.setAside(all.members[0].origin, err)
-		return
-	}
-	serving := 0
+	serving := false
 	for _, m := range all.members {
+		var err error
 		if m.plan, err = b.plan(m, all); err != nil {
 			m.plan = nil
 			b.setAside(m.origin, err)
 			continue
 		}
-		serving++
+		serving = true
 		maps.Copy(b.cfg.TargetGroups, m.plan.targetGroups)
 	}
-	if serving == 0 {
+	if !serving {
 		return
 	}
+	balancer := b.loadBalancer(all)
 	for _, port := range slices.Sorted(maps.Keys(all.ports)) {
 		if l := all.listener(port); l != nil {
 			balancer.Listeners = append(balancer.Listeners, l)

@@ -3,10 +3,8 @@ package manifest
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -58,7 +56,7 @@ func (b *builder) readPorts(m *member) error {
 		if protocol == lb.HTTPS {
 			p.certificates, p.sslPolicy, p.mutual = certificates, m.sslPolicy(), mutual[number]
 		}
-		if p.attributes, _, err = m.notes.pairs(fmt.Sprintf("listener-attributes.%s-%d", protocol, number)); err != nil {
+		if p.attributes, _, err = m.notes.pairs(listenerAttributes(protocol, number)); err != nil {
 			return err
 		}
 		m.words.ports[number] = p
@@ -150,12 +148,10 @@ type port struct {
 	members  []*member
 	protocol lb.Protocol
 
-	ranges      ranges
-	prefixLists []string
-	policy      *string
-	mutual      *lb.MutualAuthentication
-	from        map[string]name // who said ranges, prefix lists, policy, mutual
-
+	ranges       ranges
+	prefixLists  []string
+	policy       *string
+	mutual       *lb.MutualAuthentication
 	sslPolicy    string
 	certificates []string
 	sni          map[string]bool // certificates beyond the default one
@@ -163,74 +159,28 @@ type port struct {
 	tags         map[string]string
 }
 
-func (all *merged) addPorts(m *member) error {
-	for _, number := range slices.Sorted(maps.Keys(m.words.ports)) {
-		words := m.words.ports[number]
-		p := all.ports[number]
-		if p == nil {
-			p = &port{protocol: words.protocol, from: map[string]name{}, sni: map[string]bool{}}
-			p.attributes, p.tags = map[string]string{}, map[string]string{}
-			all.ports[number] = p
-		}
-		if words.protocol != p.protocol {
-			return m.notes.faultf("listen-ports", "conflicting protocol on port %d: %s here, %s in Ingress %s of the same group", number, words.protocol, p.protocol, p.members[0].name)
-		}
-		p.members = append(p.members, m)
-		if err := p.add(m, number, words); err != nil {
-			return err
-		}
-	}
-	return nil
+func newPort(protocol lb.Protocol) *port {
+	return &port{protocol: protocol, sni: map[string]bool{}, attributes: map[string]string{}, tags: map[string]string{}}
 }
 
 // add merges one member's words about a listener.
-func (p *port) add(m *member, number int, w portWords) error {
-	conflict := func(annotation, what string) error {
-		return m.notes.faultf(annotation, "conflicting %s on port %d: Ingress %s of the same group says otherwise", what, number, p.from[annotation])
-	}
-	// first tells whether the member is the first with a word on something.
-	first := func(annotation string) bool {
-		if _, ok := p.from[annotation]; ok {
-			return false
-		}
-		p.from[annotation] = m.name
-		return true
-	}
+func (p *port) add(m *member, w portWords) {
+	p.members = append(p.members, m)
 	if !w.ranges.empty() {
-		if first("inbound-cidrs") {
-			p.ranges = w.ranges
-		} else if !slices.Equal(p.ranges.v4, w.ranges.v4) || !slices.Equal(p.ranges.v6, w.ranges.v6) {
-			return conflict("inbound-cidrs", "inbound-cidrs")
-		}
+		p.ranges = w.ranges
 	}
 	if len(w.prefixLists) > 0 {
-		if first("security-group-prefix-lists") {
-			p.prefixLists = w.prefixLists
-		} else if !slices.Equal(p.prefixLists, w.prefixLists) {
-			return conflict("security-group-prefix-lists", "prefix lists")
-		}
+		p.prefixLists = w.prefixLists
 	}
 	if w.sslPolicy != nil {
-		if first("ssl-policy") {
-			p.policy = w.sslPolicy
-		} else if *p.policy != *w.sslPolicy {
-			return conflict("ssl-policy", "sslPolicy")
-		}
+		p.policy = w.sslPolicy
 	}
 	if w.mutual != nil {
-		if first("mutual-authentication") {
-			p.mutual = w.mutual
-		} else if !reflect.DeepEqual(p.mutual, w.mutual) {
-			return conflict("mutual-authentication", "mutual authentication")
-		}
+		p.mutual = w.mutual
 	}
 	p.addCertificates(w.certificates)
-	class := p.members[0].params.listenerAttributes(number, p.protocol)
-	if err := addMap(m, fmt.Sprintf("listener-attributes.%s-%d", p.protocol, number), p.attributes, w.attributes, class); err != nil {
-		return err
-	}
+	maps.Copy(p.attributes, w.attributes)
 	maps.Copy(p.tags, m.words.tags)
-	return nil
 }
 
 // addCertificates: the first of all is the default one; it may be listed once more for SNI.
@@ -256,17 +206,15 @@ func (p *IngressClassParamsSpec) listenerAttributes(number int, protocol lb.Prot
 	return nil
 }
 
-// closePorts fills in what nobody said.
-func (all *merged) closePorts(defaultPolicy string) {
-	for number, p := range all.ports {
-		if p.ranges.empty() && len(p.prefixLists) == 0 {
-			p.ranges = ranges{[]string{"0.0.0.0/0"}, []string{"::/0"}}
-		}
-		if p.sslPolicy = defaultPolicy; p.policy != nil {
-			p.sslPolicy = *p.policy
-		}
-		maps.Copy(p.attributes, p.members[0].params.listenerAttributes(number, p.protocol))
+// close fills in what nobody said.
+func (p *port) close(number int, defaultPolicy string) {
+	if p.ranges.empty() && len(p.prefixLists) == 0 {
+		p.ranges = ranges{[]string{"0.0.0.0/0"}, []string{"::/0"}}
 	}
+	if p.sslPolicy = defaultPolicy; p.policy != nil {
+		p.sslPolicy = *p.policy
+	}
+	maps.Copy(p.attributes, p.members[0].params.listenerAttributes(number, p.protocol))
 }
 
 // inbound lists who may connect to which port, in order. IPv6 ranges need a load

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,14 +29,12 @@ type words struct {
 	// exclusive are the settings that have one value in a group, by annotation name.
 	exclusive map[string]string
 
-	subnets        []string
-	subnetsField   string // "" if it says nothing
-	subnetsByClass bool
-	securityGroups []string
-	attributes     map[string]string
-	capacity       map[string]string
-	tags           map[string]string
-	ports          map[int]portWords
+	subnets     []string
+	subnetsFrom string // IngressClassParams or annotation; "" if it says nothing
+	attributes  map[string]string
+	capacity    map[string]string
+	tags        map[string]string
+	ports       map[int]portWords
 }
 
 // exclusiveSettings are read as they are; IngressClassParams beat the annotation.
@@ -113,7 +112,7 @@ func (b *builder) readWords(m *member) error {
 		}
 		w.exclusive[s.name] = value
 	}
-	for _, read := range []func(*member) error{readPlaces, readMaps, b.readWebACL, readRedirect, b.readPorts} {
+	for _, read := range []func(*member) error{b.readPlaces, readMaps, b.readWebACL, readRedirect, b.readPorts} {
 		if err := read(m); err != nil {
 			return err
 		}
@@ -122,16 +121,19 @@ func (b *builder) readWords(m *member) error {
 }
 
 // readPlaces reads where the load balancer stands: subnets, security groups, address pools.
-func readPlaces(m *member) error {
+func (b *builder) readPlaces(m *member) error {
 	w := &m.words
 	if list, ok := m.notes.list("subnets"); m.params.Subnets != nil {
-		w.subnets, w.subnetsField, w.subnetsByClass = m.params.Subnets.IDs, "spec.ingressClassName (its IngressClassParams, subnets)", true
+		tags, _ := json.Marshal(m.params.Subnets.Tags)
+		w.subnets, w.subnetsFrom = m.params.Subnets.IDs, "IngressClassParams "+string(tags)
 	} else if ok {
-		w.subnets, w.subnetsField = list, m.notes.field("subnets")
+		w.subnets, w.subnetsFrom = list, "annotation"
 	}
 	if list, ok := m.notes.list("security-groups"); ok {
-		w.securityGroups = list
 		w.exclusive["security-groups"] = strings.Join(list, ",")
+		if _, missing := b.opts.Inventory.securityGroups(list); missing != "" {
+			return m.notes.faultf("security-groups", "there is no security group %q", missing)
+		}
 		if len(list) > 0 {
 			manage, ok, err := m.notes.boolean("manage-backend-security-group-rules")
 			if err != nil {

@@ -130,7 +130,7 @@ func (b *builder) networkPort(s *service, l *lb.LoadBalancer, port corev1.Servic
 			listener.ALPN = []string{policy}
 		}
 	}
-	listener.Attributes, _, err = notes.pairs(fmt.Sprintf("listener-attributes.%s-%d", protocol, port.Port))
+	listener.Attributes, _, err = notes.pairs(listenerAttributes(protocol, int(port.Port)))
 	return listener, err
 }
 

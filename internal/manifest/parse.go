@@ -133,6 +133,10 @@ func (p *parser) node(n *yaml.Node, before int, apiVersion, kind string) {
 	p.origin.Line = before + n.Line
 	p.origin.Kind, p.origin.Namespace, p.origin.Name = "", "", ""
 	n = resolve(n)
+	if n.Kind == yaml.SequenceNode { // another tool's file
+		p.objects = append(p.objects, Object{Origin: p.origin})
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		p.problem("", "this document is not a Kubernetes object; write apiVersion, kind and metadata")
 		return

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -103,10 +102,7 @@ func (b *builder) application(s *service) (*lb.LoadBalancer, map[string]*lb.Targ
 		l.Listeners = append(l.Listeners, listener)
 		groups[g.Key] = g
 	}
-	if err := redirectToTLS(notes, l); err != nil {
-		return nil, nil, err
-	}
-	return l, groups, nil
+	return l, groups, redirectToTLS(notes, l, groups)
 }
 
 // applicationPort makes the listener and the target group of one port.
@@ -120,7 +116,7 @@ func (b *builder) applicationPort(s *service, l *lb.LoadBalancer, port corev1.Se
 	if tls.on(port) {
 		listener.Protocol, listener.SSLPolicy, listener.Certificates = lb.HTTPS, tls.policy, tls.certificates
 	}
-	listener.Attributes, _, err = serviceNotes(s).pairs(fmt.Sprintf("listener-attributes.%s-%d", listener.Protocol, port.Port))
+	listener.Attributes, _, err = serviceNotes(s).pairs(listenerAttributes(listener.Protocol, int(port.Port)))
 	return listener, g, err
 }
 
@@ -314,8 +310,9 @@ func (t tlsWords) on(port corev1.ServicePort) bool {
 }
 
 // redirectToTLS makes the HTTP listeners of a Service redirect to the port of
-// ssl-redirect, as the annotation of that name does for Ingresses.
-func redirectToTLS(notes annotations, l *lb.LoadBalancer) error {
+// ssl-redirect, as the annotation of that name does for Ingresses. Their target
+// groups then have no use.
+func redirectToTLS(notes annotations, l *lb.LoadBalancer, groups map[string]*lb.TargetGroup) error {
 	port, ok, err := notes.integer("ssl-redirect", 32)
 	if err != nil || !ok {
 		return err
@@ -326,6 +323,7 @@ func redirectToTLS(notes annotations, l *lb.LoadBalancer) error {
 	to, protocol := strconv.Itoa(int(port)), string(lb.HTTPS)
 	for _, listener := range l.Listeners {
 		if !listener.Secure() {
+			delete(groups, listener.DefaultActions[0].Forward.TargetGroups[0].TargetGroup)
 			listener.DefaultActions = []lb.Action{{Type: lb.RedirectAction, Redirect: &lb.Redirect{Port: &to, Protocol: &protocol, StatusCode: "HTTP_301"}}}
 		}
 	}
