@@ -1,0 +1,174 @@
+package script
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+const root = "../.."
+
+// binaries is the folder of what TestMain built.
+var binaries string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "albatross-script")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "script:", err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	binaries = folder
+	args := []string{"build", "-o", folder + string(filepath.Separator)}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "./cmd/albatross", "./cmd/retail-api")...)
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "script: building: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Setup:               setUp,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"target":     targets,
+			"tell":       tell,
+			"service":    service,
+			"albatross":  albatross,
+			"stop":       stop,
+			"request":    request,
+			"arrived":    arrived,
+			"busy":       busy,
+			"states":     states,
+			"eventually": eventually,
+			"spread":     spread,
+			"raw":        raw,
+			"put":        put,
+			"edit":       edit,
+			"await":      await,
+			"logs":       logs,
+			"exits":      exits,
+		},
+	})
+}
+
+// world is what one script has started.
+type world struct {
+	targets   map[string]*target
+	albatross *process
+	later     map[string]chan string // what requests sent in the background came to
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func setUp(env *testscript.Env) error {
+	w := &world{targets: map[string]*target{}, later: map[string]chan string{}}
+	env.Values[worldKey{}] = w
+	env.Defer(func() {
+		if w.albatross != nil {
+			w.albatross.kill()
+		}
+		for _, t := range w.targets {
+			t.down()
+		}
+	})
+	for _, name := range []string{"HTTP", "HTTPS", "ALT", "ADMIN"} {
+		env.Setenv(name, strconv.Itoa(freePort()))
+	}
+	acceptance, err := filepath.Abs(filepath.Join(root, "..", "shared", "acceptance"))
+	if err != nil {
+		return err
+	}
+	examples, err := filepath.Abs(filepath.Join(root, "deploy", "examples"))
+	if err != nil {
+		return err
+	}
+	if given := os.Getenv("ALBATROSS_ACCEPTANCE"); given != "" {
+		acceptance = given
+	}
+	env.Setenv("ACCEPTANCE", acceptance)
+	env.Setenv("EXAMPLES", examples)
+	env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
+	return os.MkdirAll(filepath.Join(env.WorkDir, "manifests"), 0o755)
+}
+
+// condition knows [acceptance]: the folder of acceptance manifests is there.
+func condition(name string) (bool, error) {
+	if name != "acceptance" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	folder := os.Getenv("ALBATROSS_ACCEPTANCE")
+	if folder == "" {
+		folder = filepath.Join(root, "..", "shared", "acceptance")
+	}
+	_, err := os.Stat(folder)
+	return err == nil, nil
+}
+
+// Ports are taken below the ranges that systems use for port 0 and for outgoing
+// connections (from 32768 or 49152), so that nothing else takes one between its
+// choice and its use; and one after the other, so that two scripts never share one.
+const (
+	firstPort = 20000
+	ports     = 12000
+)
+
+var nextPort atomic.Int64
+
+func init() { nextPort.Store(rand.Int64N(ports)) }
+
+func freePort() int {
+	for range ports {
+		port := firstPort + int(nextPort.Add(1)%ports)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			listener.Close()
+			return port
+		}
+	}
+	panic("no free port")
+}
+
+// exits runs a command that must end with the exit code given.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		exit, ok := err.(*exec.ExitError)
+		if !ok {
+			ts.Fatalf("running %s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}

@@ -1,0 +1,240 @@
+package script
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// target is a server that tells who it is and what it was sent.
+type target struct {
+	name string
+	port int
+
+	mutex     sync.Mutex
+	server    *http.Server // nil while down
+	unhealthy bool
+	manner    manner
+	busy      int // requests being answered, without health checks
+}
+
+// manner is how a target answers what is no health check.
+type manner struct {
+	kind  string // ok | slow | reset | hang-up | status
+	delay time.Duration
+	code  int
+}
+
+func targets(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: target NAME...")
+	}
+	for _, name := range args {
+		t := &target{name: name, port: freePort(), manner: manner{kind: "ok"}}
+		worldOf(ts).targets[name] = t
+		ts.Check(t.up())
+		ts.Setenv(name, strconv.Itoa(t.port))
+	}
+}
+
+func tell(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: tell NAME WHAT [ARGUMENT]")
+	}
+	t := worldOf(ts).targets[args[0]]
+	if t == nil {
+		ts.Fatalf("no target is named %s", args[0])
+	}
+	ts.Check(t.change(args[1], args[2:]))
+}
+
+func (t *target) change(what string, args []string) (err error) {
+	switch what {
+	case "up":
+		return t.up()
+	case "down":
+		t.down()
+		return nil
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	switch what {
+	case "healthy", "unhealthy":
+		t.unhealthy = what == "unhealthy"
+	case "ok", "reset", "hang-up":
+		t.manner = manner{kind: what}
+	case "slow":
+		t.manner = manner{kind: what}
+		t.manner.delay, err = time.ParseDuration(strings.Join(args, " "))
+	case "status":
+		t.manner = manner{kind: what}
+		t.manner.code, err = strconv.Atoi(strings.Join(args, " "))
+	default:
+		err = fmt.Errorf("a target cannot be told %q", what)
+	}
+	return err
+}
+
+// up listens on the target's port, the same each time.
+func (t *target) up() error {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(t.port)))
+	if err != nil {
+		return err
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.server = &http.Server{Handler: t, ErrorLog: log.New(io.Discard, "", 0)}
+	go t.server.Serve(listener)
+	return nil
+}
+
+// down closes the listener and every connection.
+func (t *target) down() {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if t.server != nil {
+		t.server.Close()
+		t.server = nil
+	}
+}
+
+func (t *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t.mutex.Lock()
+	unhealthy, manner := t.unhealthy, t.manner
+	t.mutex.Unlock()
+	w.Header().Set("X-Target", t.name)
+	if strings.HasPrefix(r.UserAgent(), "ELB-HealthChecker/") {
+		if unhealthy {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		return
+	}
+	t.count(1)
+	defer t.count(-1)
+	switch manner.kind {
+	case "slow":
+		select {
+		case <-time.After(manner.delay):
+		case <-r.Context().Done():
+		}
+	case "reset":
+		breakOff(w, true)
+		return
+	case "hang-up":
+		breakOff(w, false)
+		return
+	case "status":
+		w.WriteHeader(manner.code)
+	}
+	t.tellAll(w, r)
+}
+
+func (t *target) count(n int) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.busy += n
+}
+
+// busy waits until one of the targets is answering a request.
+func busy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: busy TARGET...")
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(beat) {
+		for _, name := range args {
+			t := worldOf(ts).targets[name]
+			if t == nil {
+				ts.Fatalf("no target is named %s", name)
+			}
+			t.mutex.Lock()
+			n := t.busy
+			t.mutex.Unlock()
+			if n > 0 {
+				return
+			}
+		}
+	}
+	ts.Fatalf("no request arrives at %s", strings.Join(args, " or "))
+}
+
+// breakOff ends the connection without an answer: by RST, or by FIN in the middle of the head.
+func breakOff(w http.ResponseWriter, reset bool) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := c.(*net.TCPConn); ok && reset {
+		tcp.SetLinger(0)
+	} else {
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-")
+	}
+	c.Close()
+}
+
+// tellAll writes the target's name and the request as it came in, headers sorted.
+func (t *target) tellAll(w io.Writer, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	fmt.Fprintf(w, "target: %s\n%s %s %s\nHost: %s\n", t.name, r.Method, r.RequestURI, r.Proto, r.Host)
+	writeHeaders(w, r.Header)
+	if len(r.TransferEncoding) > 0 {
+		fmt.Fprintf(w, "Transfer-Encoding: %s\n", strings.Join(r.TransferEncoding, ", "))
+	}
+	if err != nil {
+		fmt.Fprintf(w, "body: broken off: %v\n", err)
+		return
+	}
+	fmt.Fprintf(w, "body: %s\n", body)
+	writeHeaders(w, r.Trailer)
+}
+
+// writeHeaders writes one line for each value, sorted by name.
+func writeHeaders(w io.Writer, headers http.Header) {
+	var names []string
+	for name := range headers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range headers[name] {
+			fmt.Fprintf(w, "%s: %s\n", name, value)
+		}
+	}
+}
+
+// service writes a Service and its EndpointSlices. One target more or less: call it again.
+func service(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: service NAME TARGET...")
+	}
+	name := args[0]
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec:\n  ports:\n  - {name: http, port: 80, targetPort: http}\n", name)
+	for _, targetName := range args[1:] {
+		t := worldOf(ts).targets[targetName]
+		if t == nil {
+			ts.Fatalf("no target is named %s", targetName)
+		}
+		fmt.Fprintf(&b, "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: %s-%s\n  labels: {kubernetes.io/service-name: %s}\n"+
+			"addressType: IPv4\nports:\n- {name: http, port: %d}\nendpoints:\n- {addresses: [127.0.0.1], conditions: {ready: true}}\n", name, targetName, name, t.port)
+	}
+	ts.Check(writeWhole(ts.MkAbs("manifests/service-"+name+".yaml"), b.String()))
+}
+
+// writeWhole replaces a file at once, as editors and kubelets do.
+func writeWhole(path, text string) error {
+	part := path + ".part"
+	if err := os.WriteFile(part, []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
