@@ -22,6 +22,8 @@ const (
 	Quiet   = 5 * time.Millisecond
 	Ceiling = 50 * time.Millisecond
 	Retry   = 5 * time.Second
+
+	longestRetry = time.Minute
 )
 
 // Loop joins Sources to a Machine. Set its fields, then call Run once.
@@ -35,14 +37,17 @@ type Loop struct {
 
 	Quiet   time.Duration // applied after no update for so long; 0: the default
 	Ceiling time.Duration // applied at the latest so long after the first update; 0: the default
-	// Retry is how often a Config is applied again of which the Machine had to set
-	// something aside: the port may be free by then. 0: the default.
+	// Retry is after how long a Config is applied again of which the Machine had to set
+	// something aside: the port may be free by then. It doubles each time, up to a
+	// minute, until something changes. 0: the default.
 	Retry time.Duration
 
 	report atomic.Pointer[Report]
 	inbox  inbox
 
-	journal journal
+	journal  journal
+	patience time.Duration // until the next retry
+
 	config  []Update      // the latest of each source
 	stopped []*lb.Problem // of each source: why it stopped, or nil
 }
@@ -170,10 +175,15 @@ func (l *Loop) serve(ctx context.Context, fresh bool) <-chan time.Time {
 	next.Config, next.Failure = cfg, ""
 	next.SetAside, next.Warnings, next.Notes = setAside, cfg.Warnings, cfg.Notes
 	l.tell(next)
-	if len(problems) > 0 {
-		return time.After(l.Retry)
+	if next.Generation != before.Generation {
+		l.patience = l.Retry
 	}
-	return nil
+	if len(problems) == 0 {
+		return nil
+	}
+	wait := time.After(l.patience)
+	l.patience = min(2*l.patience, max(longestRetry, l.Retry))
+	return wait
 }
 
 // wanted is what all sources want together, as far as it can be served.

@@ -249,18 +249,24 @@ func TestWhatTheMachineSetsAsideIsTriedAgain(t *testing.T) {
 		b.machine.set(func(*lb.Config) []lb.Problem { return []lb.Problem{taken} })
 		b.send(0, Update{Config: config("a", 80)})
 		b.settled()
-		time.Sleep(2 * Retry)
+		time.Sleep(Retry + 2*Retry)
 		synctest.Wait()
 		if n := len(b.machine.applied()); n != 3 {
 			t.Errorf("applied %d times, want at once and twice more", n)
 		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := len(b.machine.applied()); n > 3+62 || n < 3+58 {
+			t.Errorf("applied %d times in an hour, want about once a minute", n)
+		}
+		tries := len(b.machine.applied())
 		if r := b.Report(); r.Generation != 1 || len(r.SetAside) != 1 || r.SetAside[0] != taken {
 			t.Errorf("generation %d, set aside %v", r.Generation, r.SetAside)
 		}
 		b.machine.does.Store(nil)
-		time.Sleep(3 * Retry)
+		time.Sleep(3 * longestRetry)
 		synctest.Wait()
-		if r := b.Report(); r.Generation != 2 || len(r.SetAside) != 0 || len(b.machine.applied()) != 4 {
+		if r := b.Report(); r.Generation != 2 || len(r.SetAside) != 0 || len(b.machine.applied()) != tries+1 {
 			t.Errorf("once the port is free: generation %d, set aside %v, applied %d times", r.Generation, r.SetAside, len(b.machine.applied()))
 		}
 		if n := strings.Count(b.log.String(), "port 80 is taken"); n != 2 {

@@ -516,3 +516,35 @@ func TestOnlyNoticesOfManifestsConcern(t *testing.T) {
 		}
 	}
 }
+
+func TestAWatchWhoseNoticesEndIsBlind(t *testing.T) {
+	w := newWatch(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer w.close()
+	if w.blind() {
+		t.Skip("this system gives no notices")
+	}
+	w.begin()
+	w.folder(t.TempDir())
+	w.end()
+	do(t, w.system.Close())
+	if _, open := <-w.events(); open {
+		t.Fatal("a notice came from a closed watch")
+	}
+	w.lost()
+	if !w.blind() || w.events() != nil || !w.dirty("any") {
+		t.Errorf("blind %v, dirty %v: without notices everything may have changed", w.blind(), w.dirty("any"))
+	}
+}
+
+func TestAFolderThatCannotBeWatchedIsLookedAt(t *testing.T) {
+	w := newWatch(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	defer w.close()
+	w.folders = map[string]bool{}
+	w.folder(filepath.Join(t.TempDir(), "nowhere"))
+	if !w.blind() {
+		t.Error("a folder is not watched and the watch does not say so")
+	}
+	if w.begin(); w.blind() {
+		t.Error("a walk later it is still blind")
+	}
+}

@@ -1,6 +1,8 @@
 package file
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -37,7 +39,8 @@ func (unwatched) clean()            {}
 type watch struct {
 	log    *slog.Logger
 	system *fsnotify.Watcher // nil: there are no notices
-	failed bool              // some folder is not watched
+	failed bool              // some folder of the last walk is not watched
+	told   bool              // and that has been logged
 
 	folders map[string]bool // watched folders; true: for everything in them
 	before  map[string]bool // folders at the last walk
@@ -89,6 +92,7 @@ func (w *watch) blind() bool { return w.system == nil || w.failed }
 
 func (w *watch) begin() {
 	w.before, w.folders, w.names = w.folders, map[string]bool{}, map[string]bool{}
+	w.failed = false
 }
 
 func (w *watch) folder(path string) {
@@ -110,8 +114,13 @@ func (w *watch) add(folder string) {
 	if w.system == nil {
 		return
 	}
-	if err := w.system.Add(folder); err != nil && !w.failed {
-		w.failed = true
+	err := w.system.Add(folder)
+	if err == nil {
+		return
+	}
+	w.failed = true
+	if !w.told && !errors.Is(err, fs.ErrNotExist) {
+		w.told = true
 		w.log.Warn("watching manifests: a folder cannot be watched, the files are looked at instead", "folder", folder, "error", err, "every", blindPause)
 	}
 }
