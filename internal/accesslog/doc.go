@@ -16,9 +16,7 @@
 // 2.2), and this buys three things: one compressor serves any number of load
 // balancers (each needs a table of what it has seen); a .part can be
 // read at any time and is whole up to its last second; and a file that a crash
-// has torn is mended by cutting off its last member. The compressor is our own
-// (packer), because compress/gzip at its fastest takes 2 microseconds a line, as
-// much as everything else that Albatross does for a request above the socket calls.
+// has torn is mended by cutting off its last member.
 //
 // As in AWS delivery is best effort: files are not synced to the disk before they
 // are renamed, and lines lost for any reason are counted, not made up for.
