@@ -11,6 +11,7 @@ const (
 	control                   // may not stand in a field value: CTL but HTAB
 	fatal                     // NUL, CR, LF: never inside a name or value
 	alnum                     // ASCII letter or digit
+	plain                     // what ALB allows in a field name: alnum and '-'
 	hostish                   // may stand in a host: RFC 3986 reg-name, or IPv6 address
 )
 
@@ -21,7 +22,7 @@ var class = func() (t [256]uint8) {
 		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
 		digit := '0' <= c && c <= '9'
 		if letter || digit {
-			t[i] |= tchar | alnum | hostish
+			t[i] |= tchar | alnum | plain | hostish
 		}
 		if c < ' ' && c != '\t' || c == 0x7f {
 			t[i] |= control
@@ -30,6 +31,7 @@ var class = func() (t [256]uint8) {
 	for _, c := range []byte("!#$%&'*+-.^_`|~") {
 		t[c] |= tchar
 	}
+	t['-'] |= plain
 	for _, c := range []byte("-._~%!$&'()*+,;=:") {
 		t[c] |= hostish
 	}

@@ -130,12 +130,7 @@ func LookupField(name []byte) FieldID {
 // It is the rule of routing.http.drop_invalid_header_fields.enabled, narrower
 // than the token of RFC 9110 section 5.1.
 func ValidFieldName(name []byte) bool {
-	for _, c := range name {
-		if class[c]&alnum == 0 && c != '-' {
-			return false
-		}
-	}
-	return len(name) > 0
+	return len(name) > 0 && allOf(name, plain)
 }
 
 // Flags say what a field needs before it may be passed on.
@@ -152,6 +147,8 @@ const (
 	// Rewrite: the line is good but its line end is not CRLF; write it with
 	// [Head.AppendField] instead of copying it.
 	Rewrite
+	// Unusual: the name is a token, but not one that ALB counts as valid (ValidFieldName).
+	Unusual
 
 	folded  // the line continues the one before it (obs-fold)
 	noColon // the line is no field at all
