@@ -57,12 +57,12 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	m.live.Install(next)
 	m.checker.Apply(next.HealthGroups())
 	m.listeners.Retain(wanted)
-	m.retain(cfg)
+	m.retain(cfg, next)
 	return problems
 }
 
-// retain drops the logs and figures of load balancers that are gone.
-func (m *machine) retain(cfg *lb.Config) {
+// retain drops the logs and figures of what is gone.
+func (m *machine) retain(cfg *lb.Config, s *snapshot.Snapshot) {
 	keys := make([]string, 0, len(cfg.LoadBalancers))
 	names := make([]string, 0, len(cfg.LoadBalancers))
 	for _, b := range cfg.LoadBalancers {
@@ -71,6 +71,13 @@ func (m *machine) retain(cfg *lb.Config) {
 	}
 	m.logs.Retain(keys)
 	m.metrics.Retain(names)
+	groups := map[*snapshot.LoadBalancer][]string{}
+	for _, u := range s.Uses() {
+		groups[u.LoadBalancer] = append(groups[u.LoadBalancer], u.Group.Config.FullName())
+	}
+	for balancer, used := range groups {
+		balancer.Metrics.Retain(used)
+	}
 }
 
 // certificates gives the look-up for one configuration: key pairs that came with the

@@ -253,6 +253,9 @@ func (g *Group) Healthy() (healthy, unhealthy int) {
 	return c.healthy, c.unhealthy
 }
 
+// FailsOpen tells whether too few members are healthy, so that all that are registered may be chosen.
+func (g *Group) FailsOpen() bool { return g.choosable.Load().failOpen }
+
 // Eligible gives the indexes of the members that may be chosen now, and whether that is because
 // the group fails open.
 func (g *Group) Eligible() (members []int, failOpen bool) {

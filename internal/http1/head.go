@@ -198,8 +198,14 @@ func (h *Head) plainField(buf []byte, pos int) bool {
 	for end > start && isBlank(buf[end-1]) {
 		end--
 	}
+	id := LookupField(buf[pos:nameEnd])
+	var flags Flags
+	if id == Other && !ValidFieldName(buf[pos:nameEnd]) {
+		flags = Unusual
+	}
 	h.Fields = append(h.Fields, Field{
-		ID:         LookupField(buf[pos:nameEnd]),
+		ID:         id,
+		Flags:      flags,
 		start:      uint32(pos),
 		nameEnd:    uint32(nameEnd),
 		valueStart: uint32(start),
@@ -253,6 +259,9 @@ func oddPair(buf []byte, f Field, colon, end int) Field {
 	switch {
 	case len(name) > 0 && allOf(name, tchar):
 		f.ID = LookupField(name)
+		if !ValidFieldName(name) {
+			f.Flags |= Unusual
+		}
 	case len(name) > 0 && isBlank(name[0]):
 		f.Flags |= Drop | leading
 	default:

@@ -61,6 +61,9 @@ func (e *exchange) forward(f *snapshot.Forward) {
 		e.rec.Target = e.target.Addr
 		if len(e.tried) == 0 {
 			counters.Requests.Add(1)
+			if group.Balance.FailsOpen() {
+				counters.UnhealthyRouting.Add(1)
+			}
 		}
 		e.tried = append(e.tried, i)
 		e.target.Load.Begin()

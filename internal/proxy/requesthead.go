@@ -129,12 +129,17 @@ func (e *exchange) appendClient(out []byte, port bool) []byte {
 // owns or that may not go on.
 func (e *exchange) appendFields(out []byte) []byte {
 	attributes := &e.listener.LoadBalancer.Attributes
+	refused := http1.Drop | http1.Hop
+	if attributes.DropInvalidHeaderFields {
+		refused |= http1.Unusual
+	}
 	fields := e.req.Fields
 	from := -1
+	var seen http1.Flags
 	for i := range fields {
 		f := &fields[i]
-		drop := f.Flags&(http1.Drop|http1.Hop) != 0 || owned(f.ID) ||
-			attributes.DropInvalidHeaderFields && !http1.ValidFieldName(e.req.Name(f))
+		seen |= f.Flags
+		drop := f.Flags&refused != 0 || owned(f.ID)
 		if !drop && f.Flags&http1.Rewrite == 0 {
 			if from < 0 {
 				from = i
@@ -151,6 +156,13 @@ func (e *exchange) appendFields(out []byte) []byte {
 	}
 	if from >= 0 {
 		out = append(out, e.req.Lines(&fields[from], &fields[len(fields)-1])...)
+	}
+	switch {
+	case seen&http1.Unusual == 0:
+	case attributes.DropInvalidHeaderFields:
+		e.counters.DroppedInvalidHeaderRequests.Add(1)
+	default:
+		e.counters.ForwardedInvalidHeaderRequests.Add(1)
 	}
 	return out
 }

@@ -85,6 +85,7 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	balancer.Limits.Mode, _ = http1.ParseMode(balancer.Attributes.DesyncMode)
 	balancer.Metrics = b.Metrics.LoadBalancer(c.FullName())
 	balancer.Log = b.Logs.Log(c.Key, c.Name, c.ID(), balancer.Attributes.AccessLogs)
+	balancer.Metrics.SetDroppedLogLines(balancer.Log.Dropped)
 	for _, l := range c.Listeners {
 		b.listener(balancer, l)
 	}

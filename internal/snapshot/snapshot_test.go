@@ -77,7 +77,9 @@ func TestRedirectLocation(t *testing.T) {
 }
 
 func TestSharedPort(t *testing.T) {
-	rule := func(h string) []*lb.Rule { return []*lb.Rule{{Priority: 1, Conditions: host(h), Actions: fixed("200")}} }
+	rule := func(h string) []*lb.Rule {
+		return []*lb.Rule{{Priority: 1, Conditions: host(h), Actions: fixed("200")}}
+	}
 	cfg := &lb.Config{LoadBalancers: []*lb.LoadBalancer{
 		balancer("a", &lb.Listener{Port: 80, Protocol: lb.HTTP, DefaultActions: fixed("404"), Rules: rule("a.example")}),
 		balancer("b", &lb.Listener{Port: 80, Protocol: lb.HTTP, DefaultActions: fixed("404"), Rules: rule("*.b.example")}),
