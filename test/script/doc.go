@@ -38,6 +38,10 @@
 //	spread N REQUEST-FLAG... URL
 //	                       send a request N times; "CODE TARGET: COUNT" lines go to stdout;
 //	                       -sticky brings the cookies of one answer with the next request
+//	load CLIENTS REQUEST-FLAG... URL
+//	                       clients that ask again and again on kept-alive connections,
+//	                       until unload, which prints "CODE: COUNT" lines
+//	unload                 end load and print what its clients got
 //	raw FILE|TEXT          send these bytes to the HTTP listener (\r, \n and \t are
 //	                       understood in TEXT; lines of a FILE end in CRLF); all
 //	                       that comes back until it closes goes to stdout

@@ -63,6 +63,8 @@ func TestScripts(t *testing.T) {
 			"states":     states,
 			"eventually": eventually,
 			"spread":     spread,
+			"load":       load,
+			"unload":     unload,
 			"raw":        raw,
 			"put":        put,
 			"edit":       edit,
@@ -78,6 +80,7 @@ type world struct {
 	targets   map[string]*target
 	albatross *process
 	later     map[string]chan string // what requests sent in the background came to
+	load      *loading               // nil without load
 }
 
 type worldKey struct{}
@@ -88,6 +91,9 @@ func setUp(env *testscript.Env) error {
 	w := &world{targets: map[string]*target{}, later: map[string]chan string{}}
 	env.Values[worldKey{}] = w
 	env.Defer(func() {
+		if w.load != nil {
+			w.load.end()
+		}
 		if w.albatross != nil {
 			w.albatross.kill()
 		}

@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // options are the flags.
@@ -42,6 +43,13 @@ type options struct {
 
 // replicas is how many targets the manifests name.
 const replicas = 3
+
+// drain is how long requests under way may take to end after Ctrl-C. A replica takes
+// all of its time, to be seen leaving; by then nobody sends to it any more.
+const (
+	drain        = 5 * time.Second
+	replicaDrain = 500 * time.Millisecond
+)
 
 // manifestBase is the first replica's port as the manifests have it.
 const manifestBase = 8001
@@ -139,7 +147,7 @@ func watch(ctx context.Context, group *group) error {
 }
 
 func apiArgs(o options, s secrets, i int) []string {
-	args := []string{"--listen", fmt.Sprintf("127.0.0.1:%d", o.base+i), "--name", fmt.Sprintf("retail-api-%d", i+1), "--auth=" + o.auth, "--quiet"}
+	args := []string{"--listen", fmt.Sprintf("127.0.0.1:%d", o.base+i), "--name", fmt.Sprintf("retail-api-%d", i+1), "--auth=" + o.auth, "--drain", replicaDrain.String(), "--quiet"}
 	if o.auth == "on" {
 		args = append(args, "--users", s.usersFile, "--jwt-secret-file", s.jwtFile)
 	}
@@ -148,7 +156,7 @@ func apiArgs(o options, s secrets, i int) []string {
 
 func albatrossArgs(o options, s secrets) []string {
 	args := []string{"run", "--dev", "--port-map", fmt.Sprintf("80=%d,443=%d", o.http, o.https),
-		"--admin", fmt.Sprintf("127.0.0.1:%d", o.admin), "--state", o.state}
+		"--admin", fmt.Sprintf("127.0.0.1:%d", o.admin), "--state", o.state, "--drain", drain.String()}
 	if o.bind != "" {
 		args = append(args, "--bind", o.bind)
 	}

@@ -13,9 +13,8 @@ import (
 	"time"
 )
 
-// grace is how long a process may take to end by itself: longer than a load
-// balancer or a replica drains.
-const grace = 10 * time.Second
+// grace is how long a process may take to end by itself: longer than it drains.
+const grace = 2 * drain
 
 // A group is the processes of one run, in the order they were started.
 type group struct {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"flag"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,7 +31,7 @@ func TestMain(m *testing.M) {
 	case "run":
 		f := flag.NewFlagSet("run", flag.ExitOnError)
 		ports := f.String("port-map", "", "")
-		for _, name := range []string{"admin", "state", "bind"} {
+		for _, name := range []string{"admin", "state", "bind", "drain"} {
 			f.String(name, "", "")
 		}
 		f.Bool("dev", false, "")
@@ -290,4 +293,91 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%v is accepted", args)
 		}
 	}
+}
+
+// TestTheRealThing runs the example as `make run` does, with the real binaries, and
+// does what the printed lines propose.
+func TestTheRealThing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds both binaries")
+	}
+	binaries := t.TempDir()
+	build := exec.Command("go", "build", "-o", binaries+string(filepath.Separator), "./cmd/albatross", "./cmd/retail-api")
+	build.Dir = "../../../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	base := freePorts(t, 6)
+	o := options{albatross: filepath.Join(binaries, "albatross"), api: filepath.Join(binaries, "retail-api"), manifests: "..", state: t.TempDir(),
+		bind: "127.0.0.1", http: base, https: base + 1, admin: base + 2, base: base + 3, auth: "on"}
+	r := start(t, o)
+	text := r.until("Ctrl-C ends all of it.")
+	_, after, _ := strings.Cut(text, "password=")
+	password, _, _ := strings.Cut(after, "'")
+	c := client(t, filepath.Join(o.state, "ca", "ca.pem"))
+
+	url := fmt.Sprintf("https://localhost:%d", o.https)
+	if body := c.ask("GET", url+"/health", "", "", 200); !strings.Contains(body, `"status":"healthy"`) {
+		t.Errorf("health: %s", body)
+	}
+	c.ask("POST", url+"/predict", "application/json", prediction, 401)
+	body := c.ask("POST", url+"/token", "application/x-www-form-urlencoded", "username="+user+"&password="+password, 200)
+	_, after, _ = strings.Cut(body, `"access_token":"`)
+	c.token, _, _ = strings.Cut(after, `"`)
+	if body := c.ask("POST", url+"/predict", "application/json", prediction, 200); !strings.Contains(body, `"prediction":`) {
+		t.Errorf("prediction: %s", body)
+	}
+	if body := c.ask("GET", url+"/docs/", "", "", 200); !strings.Contains(body, "<html") {
+		t.Errorf("docs: %.200s", body)
+	}
+	c.ask("GET", fmt.Sprintf("http://localhost:%d/predict", o.http), "", "", 301)
+	c.ask("GET", fmt.Sprintf("http://127.0.0.1:%d/target-health", o.admin), "", "", 200)
+	r.cancel()
+	if err := r.over(o); err != nil {
+		t.Error(err)
+	}
+}
+
+// asker sends requests, with its token once it has one.
+type asker struct {
+	http.Client
+	t     *testing.T
+	token string
+}
+
+func client(t *testing.T, ca string) *asker {
+	t.Helper()
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &asker{t: t, Client: http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// ask sends one request, expects a status code and gives the body.
+func (a *asker) ask(method, url, contentType, body string, want int) string {
+	a.t.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", contentType)
+	if a.token != "" {
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	response, err := a.Do(r)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != want {
+		a.t.Errorf("%s %s: %s, %v, want %d: %s", method, url, response.Status, err, want, text)
+	}
+	return string(text)
 }
