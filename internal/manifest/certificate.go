@@ -16,26 +16,29 @@ func (m *member) explicitCertificates() []string {
 }
 
 // secretCertificates are those of spec.tls[].secretName. AWS's controller never
-// uses them; here they count where no ARN is given. A Secret that is not in the
-// manifests counts as nothing, as on AWS.
+// uses them; here they count where no ARN is given. A Secret that cannot be used
+// is referred to all the same, since to serve without TLS what was meant to have
+// it would be worse than not to serve it. (With an Inventory everything is as on
+// AWS, and such a Secret counts as nothing.)
 func (b *builder) secretCertificates(m *member) []string {
 	var references []string
 	for _, tls := range m.Spec.TLS {
 		if tls.SecretName == "" {
 			continue
 		}
-		s, ok := b.secrets[name{m.Namespace, tls.SecretName}]
-		if !ok {
-			b.warn(m.origin, "spec.tls", "there is no Secret %s/%s, so that its certificate is not used; add it, or name a certificate in %scertificate-arn", m.Namespace, tls.SecretName, ingressPrefix)
-			continue
+		n := name{m.Namespace, tls.SecretName}
+		reference := "secret:" + n.String()
+		switch s, ok := b.secrets[n]; {
+		case ok && len(s.Data["tls.crt"]) > 0 && len(s.Data["tls.key"]) > 0:
+			b.cfg.Certificates[reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
+		case ok:
+			b.warn(m.origin, "spec.tls", "Secret %s has no tls.crt and tls.key, so that there is no certificate; write a Secret of type kubernetes.io/tls", n)
+		default:
+			b.warn(m.origin, "spec.tls", "there is no Secret %s, so that there is no certificate; add it, or name one in %scertificate-arn", n, ingressPrefix)
 		}
-		if len(s.Data["tls.crt"]) == 0 || len(s.Data["tls.key"]) == 0 {
-			b.warn(m.origin, "spec.tls", "Secret %s/%s has no tls.crt and tls.key, so that it is not used; write a Secret of type kubernetes.io/tls", m.Namespace, tls.SecretName)
-			continue
+		if b.cfg.Certificates[reference] != nil || b.opts.Inventory == nil {
+			references = append(references, reference)
 		}
-		reference := "secret:" + m.Namespace + "/" + tls.SecretName
-		b.cfg.Certificates[reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
-		references = append(references, reference)
 	}
 	return references
 }

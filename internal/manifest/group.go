@@ -144,6 +144,9 @@ func (b *builder) serveGroup(all *merged) {
 			balancer.Listeners = append(balancer.Listeners, l)
 		}
 	}
+	balancer.InboundCIDRs = slices.DeleteFunc(balancer.InboundCIDRs, func(c lb.InboundCIDR) bool {
+		return !slices.ContainsFunc(balancer.Listeners, func(l *lb.Listener) bool { return l.Port == c.Port })
+	})
 	b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, balancer)
 	if front := b.frontend(all, balancer); front != nil {
 		b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, front)

@@ -31,7 +31,6 @@ const (
 var inert = map[string]string{
 	"wafv2-acl-arn": noWebACL, "wafv2-acl-name": noWebACL, "waf-acl-id": noWebACL, "web-acl-id": noWebACL,
 	"shield-advanced-protection": notYet + "Shield Advanced protection",
-	"mutual-authentication":      notYet + "client certificates; a listener that asks for them is not served",
 	"jwt-validation":             notYet + "checking tokens; requests are refused rather than let through",
 	"create-acm-cert":            notYet + "having certificates made",
 	"acm-pca-arn":                notYet + "having certificates made",
@@ -73,6 +72,8 @@ func (a annotations) inert(word string) []string {
 	switch {
 	case known && !off:
 		return []string{text}
+	case word == "mutual-authentication" && (strings.Contains(value, "verify") || strings.Contains(value, "passthrough")):
+		return []string{notYet + "client certificates; a listener that asks for them is not served"}
 	case word == "auth-type" && !off:
 		return []string{noLogin}
 	case word == "backend-protocol-version" && value != string(lb.HTTP1):

@@ -57,7 +57,9 @@ func (c lbcCase) refuses() bool { return c.Error != "" || len(c.Errors) > 0 }
 
 // compares tells whether there is a result to compare: not when all that there is
 // cannot be built.
-func (c lbcCase) compares() bool { return c.Error == "" && (len(c.Errors) == 0 || len(c.LoadBalancers) > 0) }
+func (c lbcCase) compares() bool {
+	return c.Error == "" && (len(c.Errors) == 0 || len(c.LoadBalancers) > 0)
+}
 
 // TestLBC reads every case of the folder and compares.
 func TestLBC(t *testing.T) {

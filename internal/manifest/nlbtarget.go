@@ -1,0 +1,136 @@
+package manifest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
+// networkTargets makes the target group of a port of s. The annotations are those
+// of the Service that has the load balancer; base is that one where s is another.
+func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, port corev1.ServicePort, protocol lb.Protocol, groups map[string]*lb.TargetGroup) (*lb.TargetGroup, error) {
+	key := fmt.Sprintf("%s:%d", s.name, port.Port)
+	if g, ok := groups[key]; ok {
+		return g, nil
+	}
+	notes := serviceNotes(owner)
+	g := &lb.TargetGroup{Key: key, Protocol: protocol, IPAddressType: "ipv4", Tags: l.Tags, Origin: owner.origin}
+	var err error
+	if g.TargetType, err = b.networkTargetType(notes, s, port); err != nil {
+		return nil, err
+	}
+	if g.HealthCheck, err = networkHealthCheck(g, notes, s); err != nil {
+		return nil, err
+	}
+	if g.Attributes, err = networkAttributes(notes, port); err != nil {
+		return nil, err
+	}
+	if g.TargetType == instanceTargets {
+		if g.NodeSelector, _, err = notes.pairs("target-node-labels"); err != nil {
+			return nil, err
+		}
+	}
+	if many, _, err := notes.boolean("multi-cluster-target-group"); err != nil {
+		return nil, err
+	} else if many {
+		g.MultiCluster = &many
+	}
+	if wantsIPv6(s) {
+		if l.IPAddressType != "dualstack" {
+			return nil, faultf("spec.ipFamilies", "Service %s has IPv6 addresses, and the load balancer is not dual-stack; write %sip-address-type: dualstack", s.name, notes.prefix)
+		}
+		g.IPAddressType = "ipv6"
+	}
+	if g.Port, err = groupPort(g.TargetType, s, port); err != nil {
+		return nil, err
+	}
+	baseUID := ""
+	if base != nil {
+		baseUID = string(base.UID)
+	}
+	g.Name = resourceName(s.name, digest(b.opts.ClusterName, baseUID, string(s.UID), strconv.Itoa(g.Port), strconv.Itoa(int(port.Port)),
+		g.TargetType, string(protocol), string(g.HealthCheck.Protocol), strconv.Itoa(g.HealthCheck.IntervalSeconds)))
+	b.addTargets(g, s, port, owner.origin)
+	groups[key] = g
+	return g, nil
+}
+
+func (b *builder) networkTargetType(notes annotations, s *service, port corev1.ServicePort) (string, error) {
+	said := notes.textOr("nlb-target-type", b.opts.DefaultTargetType)
+	if said == ipTargets || notes.textOr("type", "") == "nlb-ip" {
+		return ipTargets, nil
+	}
+	if s.Spec.Type == corev1.ServiceTypeClusterIP {
+		return "", notes.faultf("nlb-target-type", "unsupported service type %q for load balancer target type %q; write type: LoadBalancer, or target type ip", s.Spec.Type, said)
+	}
+	if a := s.Spec.AllocateLoadBalancerNodePorts; port.NodePort == 0 && a != nil && !*a {
+		return "", faultf("spec.allocateLoadBalancerNodePorts", "targets of type instance need node ports; write true, or target type ip")
+	}
+	return instanceTargets, nil
+}
+
+// networkHealthCheck: by default a TCP connection, and for instances that take
+// local traffic only, Kubernetes's own health check port.
+func networkHealthCheck(g *lb.TargetGroup, notes annotations, s *service) (*lb.HealthCheck, error) {
+	protocol, port, path := "TCP", "traffic-port", "/"
+	interval, timeout, threshold := 10, 10, 3
+	if g.TargetType == instanceTargets && s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal && s.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		protocol, port, path = "HTTP", strconv.Itoa(int(s.Spec.HealthCheckNodePort)), "/healthz"
+		timeout, threshold = 6, 2
+	}
+	h := &lb.HealthCheck{Protocol: lb.Protocol(strings.ToUpper(notes.textOr("healthcheck-protocol", protocol)))}
+	switch h.Protocol {
+	case lb.HTTP, lb.HTTPS:
+		h.Path = notes.textOr("healthcheck-path", path)
+		h.Matcher = &lb.Matcher{HTTPCode: notes.textOr("healthcheck-success-codes", "200-399")}
+	case lb.TCP:
+	default:
+		return nil, notes.faultf("healthcheck-protocol", "%q is not known; write TCP, HTTP or HTTPS", h.Protocol)
+	}
+	var err error
+	if h.Port, err = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", port); err != nil {
+		return nil, err
+	}
+	return h, readNumbers(notes, serviceCheckNumbers(h, interval, timeout, threshold))
+}
+
+func networkAttributes(notes annotations, port corev1.ServicePort) (map[string]string, error) {
+	const key = "proxy_protocol_v2.enabled"
+	attributes, err := serviceTargetAttributes(notes, port)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"target-group-attributes", fmt.Sprintf("target-group-attributes.%d", port.Port)} {
+		said, _, _ := notes.pairs(name)
+		if v, ok := said["preserve_client_ip.enabled"]; ok && boolean(v) != "" {
+			return nil, notes.faultf(name, "preserve_client_ip.enabled=%s: write true or false", v)
+		}
+	}
+	if v, ok := attributes[key]; !ok {
+		attributes[key] = "false"
+	} else if v == "" {
+		delete(attributes, key)
+	}
+	if raw, ok := notes.text("proxy-protocol-per-target-group"); ok {
+		attributes[key] = "false"
+		for _, p := range splitList(raw) {
+			if _, err := strconv.Atoi(p); err != nil {
+				return nil, notes.faultf("proxy-protocol-per-target-group", "%q is no port number", p)
+			}
+			if p == strconv.Itoa(int(port.Port)) {
+				attributes[key] = "true"
+			}
+		}
+	}
+	if v, ok := notes.text("proxy-protocol"); ok {
+		if v != "*" {
+			return nil, notes.faultf("proxy-protocol", "%q is not known; write *, which turns version 2 on for all target groups", v)
+		}
+		attributes[key] = "true"
+	}
+	return attributes, nil
+}
