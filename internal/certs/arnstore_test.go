@@ -53,6 +53,11 @@ func TestARNStore(t *testing.T) {
 		t.Error("read again without a change")
 	}
 
+	_, strange := pemPair(t, kind{key: rsa2048()}, "a.example")
+	put(t, dir, "tls.key", strange)
+	if c, err := store.Lookup(arn); err != nil || c.Stale == nil {
+		t.Errorf("another key: %v %v", c, err)
+	}
 	certPEM, keyPEM = pemPair(t, kind{key: ecdsa384()}, "b.example")
 	put(t, dir, "tls.crt", certPEM)
 	if c, err := store.Lookup(arn); err != nil || c.TLS != first.TLS || !strings.Contains(c.Warning(time.Now()), "does not belong") {
@@ -71,7 +76,7 @@ func TestARNStore(t *testing.T) {
 		t.Errorf("one file away: %v %v", c, err)
 	}
 	put(t, dir, "tls.key", make([]byte, maxPEM+1))
-	if c, err := store.Lookup(arn); err != nil || c.TLS != second.TLS || c.Stale == nil {
+	if c, err := store.Lookup(arn); err != nil || c.TLS != second.TLS || !strings.Contains(c.Warning(time.Now()), "at most") {
 		t.Errorf("a huge file: %v %v", c, err)
 	}
 	if err := os.RemoveAll(dir); err != nil {

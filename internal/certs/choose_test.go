@@ -61,6 +61,7 @@ func TestChoose(t *testing.T) {
 		{"the expired one if it is all", []*Certificate{certificate(t, "1", kind{}, "b.example"), certificate(t, "old", kind{to: now.Add(-day), from: now.Add(-9 * day)}, "a.example")}, modern("a.example"), "old"},
 		{"the first of equals", []*Certificate{certificate(t, "0", kind{}, "z.example"), certificate(t, "1", kind{to: now.Add(9 * day)}, "a.example"), certificate(t, "2", kind{to: now.Add(9 * day)}, "a.example")}, modern("a.example"), "1"},
 		{"common name of an old certificate", []*Certificate{certificate(t, "1", kind{}, "a.example"), certificate(t, "cn", kind{}, "CN")}, modern("only.cn.example"), "cn"},
+		{"what the client can use, by common name", []*Certificate{certificate(t, "ec", kind{}, "CN"), certificate(t, "rsa", kind{key: rsa2048()}, "CN")}, onlyRSA("only.cn.example"), "rsa"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for how, c := range map[string]*Certificate{"Choose": Choose(test.certs, test.hello), "index": newIndex(test.certs).choose(test.hello)} {

@@ -75,8 +75,7 @@ func (c *Checker) applyTarget(g *group, w lb.Target, now time.Time) {
 
 // start has t probed from now on, as a target that nothing is known of.
 func (c *Checker) start(t *target, now time.Time) {
-	t.round++
-	t.asking, t.passes, t.failures = false, 0, 0
+	t.passes, t.failures = 0, 0
 	t.probes, t.lastProbe, t.lastLatency = 0, time.Time{}, 0
 	c.become(t, verdict(lb.Initial, lb.RegistrationInProgress), now)
 	c.queue.set(t, now)

@@ -199,9 +199,13 @@ func TestThresholds(t *testing.T) {
 		if got := health(t, c, one).Description; got != "Health checks failed with these codes: [500]" {
 			t.Errorf("description %q", got)
 		}
+		since := c.List("shop/web:80")[0].Since
 		p.set(one, timedOut)
 		settle(1)
 		s.want(one + " unhealthy/Target.Timeout")
+		if now := c.List("shop/web:80")[0].Since; !now.Equal(since) {
+			t.Errorf("unhealthy since %v, then since %v", since, now)
+		}
 		p.set(one, refused)
 		settle(1)
 		s.want(one + " unhealthy/Target.FailedHealthChecks")
@@ -325,6 +329,9 @@ func TestDraining(t *testing.T) {
 				if h, ok := c.Of(Key{"shop/web:80", netip.MustParseAddrPort(two)}); ok || h != notRegistered {
 					t.Errorf("after 301 s: %+v", h)
 				}
+				if left := len(c.List("shop/web:80")); name == "group gone" && c.groups["shop/web:80"] != nil || name != "group gone" && left != 1 {
+					t.Errorf("%d targets left, group %+v", left, c.groups["shop/web:80"])
+				}
 				if told := s.forget(); !slices.Contains(told, two+" unused/Target.NotRegistered") {
 					t.Errorf("told %q", told)
 				}
@@ -361,11 +368,12 @@ func TestComesBackWhileDraining(t *testing.T) {
 		defer end()
 		c.Apply([]Group{web(one)})
 		settle(3)
+		p.set(one, refused)
+		settle(2)
 		c.Apply(nil)
 		settle(1)
 		s.forget()
 		asked := p.count()
-		p.set(one, refused)
 		c.Apply([]Group{web(one)})
 		s.want(one+" initial/Elb.RegistrationInProgress", one+" initial/Elb.InitialHealthChecking")
 		if p.count() != asked+1 {
@@ -374,6 +382,8 @@ func TestComesBackWhileDraining(t *testing.T) {
 		if n := c.List("shop/web:80")[0].Probes; n != 1 {
 			t.Errorf("%d probes counted since registration", n)
 		}
+		settle(1)
+		s.want() // the failures of its former life do not count
 		time.Sleep(400 * time.Second)
 		if h := health(t, c, one); h.State != lb.Unhealthy {
 			t.Errorf("past the end of the delay that was broken off: %+v", h)
@@ -461,8 +471,9 @@ func TestLateAnswers(t *testing.T) {
 			synctest.Wait()
 			c.Apply(nil)
 			c.Apply([]Group{web(one)})
-			synctest.Wait()
-			s.forget()
+			if told := s.forget(); told[len(told)-1] != one+" initial/Elb.InitialHealthChecking" {
+				t.Errorf("not probed at once while the old probe is under way: %q", told)
+			}
 			time.Sleep(5 * time.Second)
 			s.want() // the pass of its former life does not make it healthy
 		})
@@ -517,6 +528,23 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		synctest.Wait()
 		if most.Load() != 16 || all.Load() != 1000 {
 			t.Errorf("%d at once, %d probes in the first second", most.Load(), all.Load())
+		}
+	})
+}
+
+// Who waits for a free place is served in turn.
+func TestFirstProbesInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &script{}
+		c := New(nil, WithConcurrency(1), WithProber(p))
+		defer c.Close()
+		g := many(100)
+		c.Apply([]Group{g})
+		synctest.Wait()
+		for i, target := range g.Targets {
+			if got := p.nth(i).Addr; got != target.Addr {
+				t.Fatalf("probe %d is of %s, want %s", i, got, target.Addr)
+			}
 		}
 	})
 }

@@ -44,8 +44,8 @@ type target struct {
 	due   time.Time
 	seq   uint64
 	index int
-	// asking is set while a probe is under way. round tells one life of the target
-	// from the next, so that the answer to a probe of an earlier one is not counted.
+	// asking is set while a probe is under way. round grows when the target ceases to
+	// be probed, so that the answer to a probe from before that is not counted.
 	asking bool
 	round  uint32
 
