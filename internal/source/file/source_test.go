@@ -334,6 +334,36 @@ func TestAFileWrittenInTwoStepsIsOneChange(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsGoneMayReappear(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, file, objects("a"))
+	s := newSource([]string{filepath.Dir(file)}, names)
+	s.Grace = time.Hour
+	load(t, s)
+	do(t, os.Remove(file))
+	if changed, waiting := s.refresh(nothing, time.Now(), false); changed || !waiting || served(s.update()) != "a" {
+		t.Errorf("just gone: changed %v, waiting %v, served %q", changed, waiting, served(s.update()))
+	}
+	if changed, waiting := s.refresh(nothing, time.Now(), true); !changed || waiting || served(s.update()) != "" {
+		t.Errorf("gone for good: changed %v, waiting %v, served %q", changed, waiting, served(s.update()))
+	}
+}
+
+// Two writes within one tick of the file system's clock have the same time.
+func TestAFileOfTheSameTimeAndSizeIsReadAgainWhileItIsFresh(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, file, objects("a"))
+	s := newSource([]string{file}, names)
+	load(t, s)
+	info, err := os.Stat(file)
+	do(t, err)
+	write(t, file, objects("b"))
+	do(t, os.Chtimes(file, time.Time{}, info.ModTime()))
+	if s.refresh(nothing, time.Now(), true); served(s.update()) != "b" {
+		t.Errorf("served %q, want the second write", served(s.update()))
+	}
+}
+
 func TestAnEmptiedFileServesNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a.yaml")
 	write(t, file, objects("a", "b", "c"))
