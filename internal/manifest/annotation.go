@@ -137,7 +137,7 @@ func jsonError(err error) string {
 		if wrong.Field != "" {
 			where = wrong.Field
 		}
-		return fmt.Sprintf("%s is a %s, write %s", where, wrong.Value, kindInWords(wrong.Type))
+		return fmt.Sprintf("%s is %s, write %s", where, jsonKind(wrong.Value), kindInWords(wrong.Type))
 	}
 	return err.Error()
 }

@@ -201,7 +201,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	value := reflect.New(k.is).Interface()
 	strict, err := kjson.UnmarshalStrict(text, value)
 	if err != nil {
-		p.typeError(err, text, places, before)
+		p.typeError(err, places, before)
 		return
 	}
 	object := Object{Origin: p.origin, Value: value}
@@ -214,7 +214,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 }
 
 // typeError says which field has a value of the wrong type, and on which line.
-func (p *parser) typeError(err error, text []byte, places []place, before int) {
+func (p *parser) typeError(err error, places []place, before int) {
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(err, &wrong) || wrong.Field == "" || len(places) == 0 {
 		p.problem("", "the object cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
@@ -225,15 +225,14 @@ func (p *parser) typeError(err error, text []byte, places []place, before int) {
 		at++
 	}
 	p.origin.Line = before + places[at].line
-	value := ""
-	if start, end := places[at].offset, int(wrong.Offset); start < end && end <= len(text) && end-start < 60 && text[start] != '{' && text[start] != '[' {
-		value = string(text[start:end]) + " "
+	value, advice := "", kindInWords(wrong.Type)
+	if raw := places[at].raw; raw != "" {
+		value = shorten(raw) + " "
+		if wrong.Type.Kind() == reflect.String {
+			advice += `, in quotes: "` + shorten(raw) + `"`
+		}
 	}
-	advice := kindInWords(wrong.Type)
-	if wrong.Type.Kind() == reflect.String && value != "" {
-		advice += `, in quotes: "` + strings.TrimSpace(value) + `"`
-	}
-	p.problem(pathOf(places, at), "%sis a %s; write %s", value, wrong.Value, advice)
+	p.problem(pathOf(places, at), "%sis %s; write %s", value, jsonKind(wrong.Value), advice)
 }
 
 // kindInWords is a Go type in the words of YAML and JSON.
@@ -253,6 +252,21 @@ func kindInWords(t reflect.Type) string {
 		return kindInWords(t.Elem())
 	}
 	return "a whole number"
+}
+
+// jsonKind is encoding/json's word for a kind of value, in YAML's words.
+func jsonKind(value string) string {
+	switch {
+	case strings.HasPrefix(value, "number "):
+		return "out of range"
+	case value == "array":
+		return "a list"
+	case value == "bool":
+		return "a boolean (true or false)"
+	case value == "object":
+		return "an object of key: value lines"
+	}
+	return "a " + value
 }
 
 func strictField(err error) string {

@@ -21,7 +21,8 @@ type place struct {
 	offset, line int
 	parent       int // index of the place it is in; -1 at the top
 	key          string
-	index        int // in a list; -1 in an object
+	index        int    // in a list; -1 in an object
+	raw          string // a scalar as it is written
 }
 
 // pathOf names a place as Kubernetes does: spec.rules[0].host.
@@ -58,7 +59,7 @@ func (e *encoder) value(n *yaml.Node, parent int, key string, index, depth int) 
 		return errors.New("the object is too large or too deep; aliases may unfold to more than it seems")
 	}
 	self := len(e.places)
-	e.places = append(e.places, place{len(e.text), n.Line, parent, key, index})
+	e.places = append(e.places, place{len(e.text), n.Line, parent, key, index, resolve(n).Value})
 	switch n = resolve(n); n.Kind {
 	case yaml.MappingNode:
 		return e.mapping(n, self, depth)
@@ -178,7 +179,7 @@ func (e *encoder) scalar(n *yaml.Node) error {
 			}
 		}
 	case "!!str":
-		if word, ok := oldBooleans[strings.ToLower(n.Value)]; ok && n.Style == 0 {
+		if word, ok := oldBoolean(n.Value); ok && n.Style == 0 {
 			e.text = strconv.AppendBool(e.text, word)
 			return nil
 		}
@@ -187,7 +188,20 @@ func (e *encoder) scalar(n *yaml.Node) error {
 	return nil
 }
 
-var oldBooleans = map[string]bool{"y": true, "yes": true, "on": true, "n": false, "no": false, "off": false}
+// oldBoolean reads a boolean of YAML 1.1: in lower case, in capitals, or with the first letter one.
+func oldBoolean(s string) (value, ok bool) {
+	rest := s[min(1, len(s)):]
+	if rest != strings.ToLower(rest) && s != strings.ToUpper(s) {
+		return false, false
+	}
+	switch strings.ToLower(s) {
+	case "y", "yes", "on":
+		return true, true
+	case "n", "no", "off":
+		return false, true
+	}
+	return false, false
+}
 
 func (e *encoder) quote(s string) {
 	text, err := json.Marshal(s)
