@@ -14,18 +14,29 @@ import (
 // are written: a wildcard covers nothing but itself.
 func optimize(port int, protocol lb.Protocol, rules []*lb.Rule) []*lb.Rule {
 	kept := make([]*lb.Rule, 0, len(rules))
-	var redirects []*lb.Rule
+	redirects := map[string][]scope{} // by the hosts they are for; "": for all
 	for _, r := range rules {
 		redirect := redirectOf(r)
 		if redirect != nil && loops(port, protocol, r, redirect) {
 			continue
 		}
-		if slices.ContainsFunc(redirects, func(before *lb.Rule) bool { return shadows(before, r) }) {
+		s := scopeOf(r)
+		before := redirects[""]
+		if len(s.hosts) > 0 {
+			before = slices.Concat(before, redirects[s.hosts[0]])
+		}
+		if slices.ContainsFunc(before, func(earlier scope) bool { return earlier.covers(s) }) {
 			continue
 		}
 		kept = append(kept, r)
-		if redirect != nil {
-			redirects = append(redirects, r)
+		if redirect == nil || s.more {
+			continue
+		}
+		if len(s.hosts) == 0 {
+			redirects[""] = append(redirects[""], s)
+		}
+		for _, host := range s.hosts {
+			redirects[host] = append(redirects[host], s)
 		}
 	}
 	return kept
@@ -64,36 +75,38 @@ func loops(port int, protocol lb.Protocol, r *lb.Rule, redirect *lb.Redirect) bo
 		stays(redirect.Query, "#{query}")
 }
 
-// shadows tells whether the conditions of an earlier rule hold whenever those of a later one do.
-func shadows(earlier, later *lb.Rule) bool {
-	for _, c := range earlier.Conditions {
-		if c.HostHeader == nil && c.PathPattern == nil {
-			return false
-		}
-	}
-	hosts, paths := hostsAndPaths(earlier)
-	laterHosts, laterPaths := hostsAndPaths(later)
-	return covered(laterHosts, hosts) && (slices.Contains(paths, "/*") || covered(laterPaths, paths))
+// scope is which requests a rule is for, as far as it is compared.
+type scope struct {
+	hosts, paths []string
+	more         bool // there are other conditions
 }
 
-// covered: no values at all hold always.
-func covered(later, earlier []string) bool {
+func scopeOf(r *lb.Rule) scope {
+	var s scope
+	for _, c := range r.Conditions {
+		switch {
+		case c.HostHeader != nil:
+			s.hosts = append(s.hosts, c.HostHeader.Values...)
+		case c.PathPattern != nil && len(c.PathPattern.RegexValues) > 0:
+			s.paths = append(s.paths, c.PathPattern.RegexValues...)
+		case c.PathPattern != nil:
+			s.paths = append(s.paths, c.PathPattern.Values...)
+		default:
+			s.more = true
+		}
+	}
+	return s
+}
+
+// covers tells whether a rule without other conditions holds whenever a later one does.
+func (s scope) covers(later scope) bool {
+	return within(later.hosts, s.hosts) && (slices.Contains(s.paths, "/*") || within(later.paths, s.paths))
+}
+
+// within: no values at all hold always.
+func within(later, earlier []string) bool {
 	if len(earlier) == 0 {
 		return true
 	}
 	return len(later) > 0 && !slices.ContainsFunc(later, func(v string) bool { return !slices.Contains(earlier, v) })
-}
-
-func hostsAndPaths(r *lb.Rule) (hosts, paths []string) {
-	for _, c := range r.Conditions {
-		switch {
-		case c.HostHeader != nil:
-			hosts = append(hosts, c.HostHeader.Values...)
-		case c.PathPattern != nil && len(c.PathPattern.RegexValues) > 0:
-			paths = append(paths, c.PathPattern.RegexValues...)
-		case c.PathPattern != nil:
-			paths = append(paths, c.PathPattern.Values...)
-		}
-	}
-	return hosts, paths
 }
