@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 )
 
 // Health checks every 300 seconds, the most there is: the others have none. The security
@@ -77,7 +79,7 @@ func albatross() *proxy {
 				return nil, err
 			}
 		}
-		p.version = versionOf(binary, "version")
+		p.version = commitOf()
 		folder, err := s.albatrossFolder()
 		if err != nil {
 			return nil, err
@@ -90,6 +92,15 @@ func albatross() *proxy {
 			"--admin", admin, "--state", s.path("albatross-state"), "--dev", folder)
 	}
 	return p
+}
+
+// commitOf names the commit of the source that is measured.
+func commitOf() string {
+	out, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "devel"
+	}
+	return "commit " + strings.TrimSpace(string(out))
 }
 
 // albatrossFolder writes the manifests into a folder of their own.

@@ -52,7 +52,7 @@ func (p *proxy) url(scheme string) string {
 	return "http://" + p.plain + "/hello?from=bench"
 }
 
-var versionNumber = regexp.MustCompile(`\d+\.\d+[^\s,]*`)
+var versionNumber = regexp.MustCompile(`\d+\.\d+[^\s,]*`) // 1.22.1, 2.6.12-1+deb12u4
 
 // versionOf finds the version number in what a command prints.
 func versionOf(command string, args ...string) string {

@@ -43,8 +43,8 @@ func extent(samples []sample) (low, high float64) {
 	return low, high
 }
 
-func medianTime(samples []sample, figure func(sample) time.Duration) time.Duration {
-	return time.Duration(median(samples, func(s sample) float64 { return float64(figure(s)) })).Round(10 * time.Microsecond)
+func medianTime(samples []sample, figure func(sample) time.Duration) string {
+	return fmt.Sprintf("%.2f ms", median(samples, func(s sample) float64 { return figure(s).Seconds() * 1000 }))
 }
 
 // replaceTable puts the report between the two marker lines of a document.
