@@ -2,9 +2,11 @@ package snapshot
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/balance"
@@ -57,6 +59,14 @@ func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 
 func (b *builder) problem(o lb.Origin, field, format string, args ...any) {
 	b.problems = append(b.problems, lb.Problem{Origin: o, Field: field, Text: fmt.Sprintf(format, args...)})
+}
+
+// warn adds to the Config's warnings; once, where the same Config is built again.
+func (b *builder) warn(o lb.Origin, field, format string, args ...any) {
+	p := lb.Problem{Origin: o, Field: field, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(b.cfg.Warnings, p) {
+		b.cfg.Warnings = append(b.cfg.Warnings, p)
+	}
 }
 
 func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
@@ -163,6 +173,9 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 			b.problem(origin, field, "%v", err)
 			continue
 		}
+		if warning := pair.Warning(time.Now()); warning != "" {
+			b.warn(origin, field, "certificate %s: %s", pair.Ref, warning)
+		}
 		pairs = append(pairs, pair)
 	}
 	if len(pairs) == 0 {
@@ -251,7 +264,9 @@ func (b *builder) rule(l *Listener, c *lb.Rule, priority int, actions []lb.Actio
 	}
 	switch {
 	case last.Forward != nil:
-		r.Forward = b.forward(l, last.Forward, origin, field)
+		if r.Forward = b.forward(l, last.Forward, origin, field); len(r.Forward.Members) == 0 {
+			r.Forward, r.Fixed = nil, &Fixed{Status: 503} // as where no target group has a weight
+		}
 	case last.Redirect != nil:
 		r.Redirect = compileRedirect(last.Redirect)
 	case last.FixedResponse != nil:
@@ -279,12 +294,10 @@ func (b *builder) forward(l *Listener, c *lb.Forward, origin lb.Origin, field st
 		f.Members = append(f.Members, Member{g, l.LoadBalancer.Metrics.TargetGroup(g.Config.FullName())})
 		weights = append(weights, weight)
 	}
-	if len(f.Members) == 0 {
-		return nil
-	}
-	if len(weights) > 1 {
+	switch {
+	case len(weights) > 1:
 		f.split = balance.NewSplit(weights)
-	} else if weights[0] == 0 && len(c.TargetGroups) > 1 {
+	case len(weights) == 1 && weights[0] == 0 && len(c.TargetGroups) > 1:
 		f.only = -1
 	}
 	return f
@@ -300,7 +313,7 @@ func compileRedirect(c *lb.Redirect) *Redirect {
 
 func compileFixed(c *lb.FixedResponse) *Fixed {
 	status, err := strconv.Atoi(c.StatusCode)
-	if err != nil || status < 200 || status > 599 {
+	if err != nil || status < 200 || status > 999 {
 		return nil
 	}
 	f := &Fixed{Status: status}

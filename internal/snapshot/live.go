@@ -23,6 +23,9 @@ type Target struct {
 	// Ended is set when the deregistration delay is over: what is still under way
 	// then is cut off (ALB answers 502).
 	Ended atomic.Bool
+
+	// taken: a snapshot that is in service or being built has it. Guarded by Live.mu.
+	taken bool
 }
 
 // Live holds the targets that outlive snapshots, and tells them what health finds.
@@ -54,10 +57,13 @@ func (l *Live) target(k health.Key, secure bool) *Target {
 		t.Load.SetState(lb.Initial, time.Now())
 		l.targets[id] = t
 	}
+	t.taken = true
 	return t
 }
 
 // OnHealth takes in a change of a target's health: it is what health.New is given.
+// A target whose deregistration delay is over is forgotten, unless a snapshot has
+// taken it up again meanwhile: health will speak of it anew.
 func (l *Live) OnHealth(k health.Key, _, now lb.TargetHealth) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,7 +73,7 @@ func (l *Live) OnHealth(k health.Key, _, now lb.TargetHealth) {
 			continue
 		}
 		t.Load.SetState(now.State, time.Now())
-		if now.State == lb.Unused && now.Reason != lb.NotInUse {
+		if now.State == lb.Unused && now.Reason != lb.NotInUse && !t.taken {
 			t.Ended.Store(true)
 			t.Pool.Close()
 			delete(l.targets, identity{k, secure})
@@ -84,7 +90,13 @@ func (l *Live) Install(s *Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.groups = s.TargetGroups
+	for _, t := range l.targets {
+		t.taken = false
+	}
 	for _, g := range s.TargetGroups {
+		for _, t := range g.Targets {
+			t.taken = true
+		}
 		g.Balance.Refresh()
 	}
 }

@@ -190,3 +190,32 @@ func TestLiveTargetsOutliveSnapshots(t *testing.T) {
 	}
 	o.Live.CloseIdle(time.Time{})
 }
+
+// TestTargetThatComesBack: the end of a deregistration delay, heard of late, must not
+// end a target that a newer snapshot has taken up again.
+func TestTargetThatComesBack(t *testing.T) {
+	o := options(t)
+	cfg := &lb.Config{TargetGroups: map[string]*lb.TargetGroup{"g": {Key: "g", Name: "g", Protocol: lb.HTTP,
+		Targets: []lb.Target{{Addr: netip.MustParseAddrPort("127.0.0.1:1")}}}}}
+	empty := &lb.Config{TargetGroups: map[string]*lb.TargetGroup{"g": {Key: "g", Name: "g", Protocol: lb.HTTP}}}
+	over := func() {
+		o.Live.OnHealth(health.Key{Group: "g", Addr: netip.MustParseAddrPort("127.0.0.1:1")}, lb.TargetHealth{}, lb.TargetHealth{State: lb.Unused, Reason: lb.NotRegistered})
+	}
+	first, _ := Build(cfg, o)
+	o.Live.Install(first)
+	gone, _ := Build(empty, o)
+	o.Live.Install(gone)
+	back, _ := Build(cfg, o)
+	over()
+	o.Live.Install(back)
+	over()
+	if back.TargetGroups["g"].Targets[0].Ended.Load() {
+		t.Error("a target that is in service has ended")
+	}
+	gone, _ = Build(empty, o)
+	o.Live.Install(gone)
+	over()
+	if !back.TargetGroups["g"].Targets[0].Ended.Load() {
+		t.Error("a target that is gone has not ended")
+	}
+}
