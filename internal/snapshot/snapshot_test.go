@@ -184,6 +184,8 @@ func TestLiveTargetsOutliveSnapshots(t *testing.T) {
 		t.Error("a target that stays is another object after the change")
 	}
 	gone := s.TargetGroups["g"].Targets[1]
+	without, _ := Build(group("127.0.0.1:1", "127.0.0.1:3"), o)
+	o.Live.Install(without)
 	o.Live.OnHealth(key("127.0.0.1:2"), lb.TargetHealth{}, lb.TargetHealth{State: lb.Unused, Reason: lb.NotRegistered})
 	if !gone.Ended.Load() {
 		t.Error("a target whose delay is over has not ended")
