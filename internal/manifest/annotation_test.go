@@ -109,6 +109,32 @@ spec:
 	})
 }
 
+// FuzzService puts any value into an annotation of Services that have load balancers.
+func FuzzService(f *testing.F) {
+	f.Add("ssl-cert", "arn:aws:acm:r:1:certificate/x")
+	f.Add("ssl-redirect", "443")
+	f.Add("ssl-ports", "http,*")
+	f.Add("target-group-attributes.80", "preserve_client_ip.enabled=x")
+	f.Add("proxy-protocol-per-target-group", "80,81")
+	f.Add("healthcheck-port", "http")
+	f.Add("eip-allocations", "a,b")
+	f.Add("type", "nlb-ip")
+	f.Fuzz(func(t *testing.T, annotation, value string) {
+		objects, problems := Parse("f", []byte(`
+{apiVersion: v1, kind: Service, metadata: {name: app, namespace: shop, annotations: {service.beta.kubernetes.io/aws-load-balancer-type: application}}, spec: {type: LoadBalancer, ports: [{name: http, port: 80}, {name: tls, port: 443}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: net, namespace: shop, annotations: {service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip}}, spec: {type: LoadBalancer, loadBalancerClass: service.k8s.aws/nlb, ports: [{name: http, port: 80}, {name: dns, port: 80, protocol: UDP}]}}
+`))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		for _, o := range objects {
+			o.Value.(interface{ GetAnnotations() map[string]string }).GetAnnotations()[servicePrefix+awsPrefix+annotation] = value
+		}
+		checkWhole(t, Build(objects, Options{}))
+	})
+}
+
 // checkWhole tells whether everything a Config refers to is in it.
 func checkWhole(t *testing.T, cfg *lb.Config) {
 	t.Helper()

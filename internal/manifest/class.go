@@ -27,10 +27,11 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		}
 		return class == b.opts.IngressClass, nil
 	}
-	className, field, err := b.className(m)
-	if err != nil || className == "" {
+	className, named, err := b.className(m)
+	const field = "spec.ingressClassName"
+	if err != nil || !named {
 		if err == nil {
-			b.note(m.origin, "spec.ingressClassName", "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s", b.opts.IngressClass)
+			b.note(m.origin, field, "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s", b.opts.IngressClass)
 		}
 		return false, err
 	}
@@ -64,11 +65,10 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	return true, nil
 }
 
-// className is the class by name: the Ingress's own, or the default one.
-func (b *builder) className(m *member) (className, field string, err error) {
-	const spec = "spec.ingressClassName"
+// className is the class by name: the Ingress's own, or the default one; named is false without either.
+func (b *builder) className(m *member) (className string, named bool, err error) {
 	if m.Spec.IngressClassName != nil {
-		return *m.Spec.IngressClassName, spec, nil
+		return *m.Spec.IngressClassName, true, nil
 	}
 	var defaults []string
 	for _, n := range slices.Sorted(maps.Keys(b.classes)) {
@@ -78,11 +78,11 @@ func (b *builder) className(m *member) (className, field string, err error) {
 	}
 	switch len(defaults) {
 	case 0:
-		return "", spec, nil
+		return "", false, nil
 	case 1:
-		return defaults[0], spec, nil
+		return defaults[0], true, nil
 	}
-	return "", spec, faultf(spec, "the Ingress names no class, and multiple IngressClasses are the default one (%v); name one, or leave one default", defaults)
+	return "", false, faultf("spec.ingressClassName", "the Ingress names no class, and multiple IngressClasses are the default one (%v); name one, or leave one default", defaults)
 }
 
 // allowed tells whether the IngressClassParams are for the Ingress's namespace.

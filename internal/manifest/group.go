@@ -124,7 +124,7 @@ func (b *builder) buildGroup(g *group) {
 // serveGroup plans the rules of every member and puts the load balancer into the
 // Config, if any member is left to serve.
 func (b *builder) serveGroup(all *merged) {
-	serving := false
+	var serving *member // the first one
 	for _, m := range all.members {
 		var err error
 		if m.plan, err = b.plan(m, all); err != nil {
@@ -132,13 +132,14 @@ func (b *builder) serveGroup(all *merged) {
 			b.setAside(m.origin, err)
 			continue
 		}
-		serving = true
+		serving = cmp.Or(serving, m)
 		maps.Copy(b.cfg.TargetGroups, m.plan.targetGroups)
 	}
-	if !serving {
+	if serving == nil {
 		return
 	}
 	balancer := b.loadBalancer(all)
+	balancer.Origin = serving.origin
 	for _, port := range slices.Sorted(maps.Keys(all.ports)) {
 		if l := all.listener(port); l != nil {
 			balancer.Listeners = append(balancer.Listeners, l)

@@ -139,7 +139,7 @@ func hasIPv6(ipAddressType string) bool { return strings.HasPrefix(ipAddressType
 // loadBalancer makes the load balancer of a group, without its listeners.
 func (b *builder) loadBalancer(all *merged) *lb.LoadBalancer {
 	l := &lb.LoadBalancer{Key: all.key, Type: lb.Application, Scheme: all.scheme(b.opts.DefaultScheme), IPAddressType: all.ipAddressType(),
-		Attributes: all.attributes, Tags: all.tags, Subnets: all.subnets, Listeners: []*lb.Listener{}, Origin: all.members[0].origin,
+		Attributes: all.attributes, Tags: all.tags, Subnets: all.subnets, Listeners: []*lb.Listener{},
 		CustomerOwnedIPv4Pool: all.said["customer-owned-ipv4-pool"], IPv4IPAMPool: all.said["ipam-ipv4-pool-id"]}
 	if l.Name = all.said["load-balancer-name"]; l.Name == "" {
 		l.Name = all.resourceName(digest(b.opts.ClusterName, all.key, l.Scheme))
