@@ -17,8 +17,8 @@
 //	target NAME...         start targets; $NAME is then the port. A target answers 200 and
 //	                       tells its name and the request as it came in.
 //	tell NAME WHAT         healthy | unhealthy: how it answers health checks; up | down:
-//	                       whether it listens; ok | slow DURATION | reset | hang-up | status CODE:
-//	                       how it answers everything else
+//	                       whether it listens; ok | slow DURATION | reset | hang-up | status CODE |
+//	                       tunnel: how it answers everything else
 //	service NAME TARGET... write manifests/service-NAME.yaml: a Service (port 80, name
 //	                       http) with one EndpointSlice for each target
 //	albatross [FLAG...]    serve the folder manifests on $HTTP, $HTTPS and $ALT (ports 80, 443
@@ -46,6 +46,8 @@
 //	                       understood in TEXT; lines of a FILE end in CRLF); all
 //	                       that comes back until it closes goes to stdout
 //	put FILE TO            write TO whole, at once, from FILE, with $NAME and the like replaced
+//	selfsigned HOST NAME   make a certificate: NAME.pem, and $NAME_crt and $NAME_key in
+//	                       base64, for Secrets
 //	edit FILE OLD NEW      replace text in a file, at once
 //	await REGEXP FILE      wait until a file has a matching line
 //	logs                   print every access log in the state folder to stdout

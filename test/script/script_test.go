@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,6 +29,11 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
+	if err := claimPorts(); err != nil {
+		fmt.Fprintln(os.Stderr, "script:", err)
+		return 1
+	}
+	defer ports.claim.Close()
 	binaries = folder
 	args := []string{"build", "-o", folder + string(filepath.Separator)}
 	if raceDetector {
@@ -67,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"unload":     unload,
 			"raw":        raw,
 			"put":        put,
+			"selfsigned": selfSigned,
 			"edit":       edit,
 			"await":      await,
 			"logs":       logs,
@@ -102,7 +108,11 @@ func setUp(env *testscript.Env) error {
 		}
 	})
 	for _, name := range []string{"HTTP", "HTTPS", "ALT", "ADMIN"} {
-		env.Setenv(name, strconv.Itoa(freePort()))
+		port, err := freePort()
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, strconv.Itoa(port))
 	}
 	acceptance, err := filepath.Abs(filepath.Join(root, "..", "shared", "acceptance"))
 	if err != nil {
@@ -136,26 +146,46 @@ func condition(name string) (bool, error) {
 
 // Ports are taken below the ranges that systems use for port 0 and for outgoing
 // connections (from 32768 or 49152), so that nothing else takes one between its
-// choice and its use; and one after the other, so that two scripts never share one.
+// choice and its use. Each run of this test has a block of them to itself, which it claims
+// by listening on the block's first port; inside the block they are given out in turn.
 const (
 	firstPort = 20000
-	ports     = 12000
+	blockSize = 1000
+	blocks    = 12
 )
 
-var nextPort atomic.Int64
+var ports struct {
+	sync.Mutex
+	claim net.Listener
+	first int // of the block, the claimed one
+	next  int
+}
 
-func init() { nextPort.Store(rand.Int64N(ports)) }
-
-func freePort() int {
-	for range ports {
-		port := firstPort + int(nextPort.Add(1)%ports)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+// claimPorts finds a block that no other run has.
+func claimPorts() error {
+	for _, block := range rand.Perm(blocks) {
+		first := firstPort + block*blockSize
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(first)))
 		if err == nil {
-			listener.Close()
-			return port
+			ports.claim, ports.first = listener, first
+			return nil
 		}
 	}
-	panic("no free port")
+	return fmt.Errorf("every block of ports from %d on is taken", firstPort)
+}
+
+func freePort() (int, error) {
+	ports.Lock()
+	defer ports.Unlock()
+	for range blockSize {
+		ports.next = ports.next%(blockSize-1) + 1
+		port := ports.first + ports.next
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, listener.Close()
+		}
+	}
+	return 0, fmt.Errorf("no free port from %d to %d", ports.first, ports.first+blockSize)
 }
 
 // exits runs a command that must end with the exit code given.

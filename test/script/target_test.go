@@ -30,7 +30,7 @@ type target struct {
 
 // manner is how a target answers what is no health check.
 type manner struct {
-	kind  string // ok | slow | reset | hang-up | status
+	kind  string // ok | slow | reset | hang-up | status | tunnel
 	delay time.Duration
 	code  int
 }
@@ -40,7 +40,9 @@ func targets(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: target NAME...")
 	}
 	for _, name := range args {
-		t := &target{name: name, port: freePort(), manner: manner{kind: "ok"}}
+		port, err := freePort()
+		ts.Check(err)
+		t := &target{name: name, port: port, manner: manner{kind: "ok"}}
 		worldOf(ts).targets[name] = t
 		ts.Check(t.up())
 		ts.Setenv(name, strconv.Itoa(t.port))
@@ -71,7 +73,7 @@ func (t *target) change(what string, args []string) (err error) {
 	switch what {
 	case "healthy", "unhealthy":
 		t.unhealthy = what == "unhealthy"
-	case "ok", "reset", "hang-up":
+	case "ok", "reset", "hang-up", "tunnel":
 		t.manner = manner{kind: what}
 	case "slow":
 		t.manner = manner{kind: what}
@@ -133,6 +135,9 @@ func (t *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "hang-up":
 		breakOff(w, false)
 		return
+	case "tunnel":
+		tunnel(w)
+		return
 	case "status":
 		w.WriteHeader(manner.code)
 	}
@@ -179,6 +184,19 @@ func breakOff(w http.ResponseWriter, reset bool) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-")
 	}
 	c.Close()
+}
+
+// tunnel agrees to any upgrade, sends one line back and ends.
+func tunnel(w http.ResponseWriter) {
+	c, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if line, err := buffered.ReadString('\n'); err == nil {
+		io.WriteString(c, "echo: "+line)
+	}
 }
 
 // tellAll writes the target's name and the request as it came in, headers sorted.
