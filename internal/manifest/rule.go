@@ -44,12 +44,14 @@ func (p *plan) rules(protocol lb.Protocol) []*lb.Rule {
 // at any further.
 func (b *builder) plan(m *member, all *merged) (*plan, error) {
 	p := &plan{targetGroups: map[string]*lb.TargetGroup{}}
-	serves, secure := false, false
+	open, secure := 0, false // a listener without TLS that serves; is there one with TLS?
 	for number, words := range m.words.ports {
-		serves = serves || !all.redirects(number)
 		secure = secure || words.protocol == lb.HTTPS
+		if words.protocol == lb.HTTP && !all.redirects(number) {
+			open = max(open, number)
+		}
 	}
-	if !serves {
+	if open == 0 && !secure {
 		return p, nil
 	}
 	for i, rule := range m.Spec.Rules {
@@ -71,6 +73,9 @@ func (b *builder) plan(m *member, all *merged) (*plan, error) {
 				b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", rule.HTTP.Paths[j].Path)
 			}
 			p.planned = append(p.planned, one)
+			if one.gate != nil && open != 0 {
+				b.warnOnce(m.origin, "", fmt.Sprintf("%s is done on HTTPS listeners only: on port %d requests get to the backend without it; write %sssl-redirect", one.gate.Type, open, ingressPrefix))
+			}
 		}
 	}
 	if m.Spec.DefaultBackend != nil {
