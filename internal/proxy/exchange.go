@@ -16,6 +16,8 @@ import (
 // exchange is one request and its response.
 type exchange struct {
 	s        *Session
+	peer     peer    // the client
+	in       *buffer // what it sent: the head, and behind it what is there already
 	socket   *snapshot.Socket
 	listener *snapshot.Listener
 	rule     *snapshot.Rule
@@ -28,7 +30,7 @@ type exchange struct {
 
 	body    http1.Body // follows the request's body
 	answer  http1.Body // follows the response's
-	sent    []byte     // the part of the request's body that lies in s.in
+	sent    []byte     // the part of the request's body that lies in e.in
 	pump    *pump      // sends the rest of it; nil when there is none
 	target  *snapshot.Target
 	up      buffer // what the target sent
@@ -37,20 +39,19 @@ type exchange struct {
 	tried   []int
 	sticky  stickiness
 
-	head    int       // length of the request's head in s.in
-	start   time.Time // the request's first bytes were there
-	active  time.Time // something last moved
-	keep    bool      // the client's connection may serve another request
-	replied bool      // a byte of the response has gone out
+	head   int       // length of the request's head in e.in
+	start  time.Time // the request's first bytes were there
+	active time.Time // something last moved
+	keep   bool      // the client's connection may serve another request
 }
 
 var exchanges = sync.Pool{New: func() any {
 	return &exchange{out: make([]byte, 0, 2048), scratch: make([]byte, 0, 1024)}
 }}
 
-func newExchange(s *Session) *exchange {
+func newExchange(s *Session, client peer, in *buffer) *exchange {
 	e := exchanges.Get().(*exchange)
-	e.s = s
+	e.s, e.peer, e.in = s, client, in
 	e.start = time.Now()
 	e.active = e.start
 	return e
@@ -108,7 +109,7 @@ func (e *exchange) serve(idle time.Duration) bool {
 // readHead reads until the request's head is whole, for at most the idle timeout.
 func (e *exchange) readHead(idle time.Duration) (int, error) {
 	lim := e.listener.LoadBalancer.Limits
-	in := &e.s.in
+	in := e.in
 	for {
 		n, err := e.req.Parse(in.bytes(), lim)
 		if n > 0 || err != nil {
@@ -122,8 +123,8 @@ func (e *exchange) readHead(idle time.Duration) (int, error) {
 		if left <= 0 {
 			return 0, os.ErrDeadlineExceeded
 		}
-		e.s.sock.SetReadIdle(now, left)
-		if err := in.fill(e.s.conn); err != nil {
+		e.peer.setReadIdle(now, left)
+		if err := in.fill(e.peer); err != nil {
 			return 0, err
 		}
 	}
@@ -187,7 +188,7 @@ func (e *exchange) class(c http1.Classification) {
 // whether the request is to be carried on.
 func (e *exchange) readBody(head int) bool {
 	e.body.Reset(e.req.Framing, e.req.ContentLength)
-	in := &e.s.in
+	in := e.in
 	whole := int64(head)+e.req.ContentLength <= int64(len(*in.mem)-in.r)
 	for {
 		n, done, err := e.body.Scan(in.bytes()[head+len(e.sent):])
@@ -201,8 +202,8 @@ func (e *exchange) readBody(head int) bool {
 		case e.req.Framing != http1.Length || !whole || e.req.Expect100:
 			return true // streamed
 		}
-		e.s.sock.SetReadIdle(time.Now(), e.listener.LoadBalancer.Attributes.IdleTimeout)
-		if err := in.fill(e.s.conn); err != nil {
+		e.peer.setReadIdle(time.Now(), e.listener.LoadBalancer.Attributes.IdleTimeout)
+		if err := in.fill(e.peer); err != nil {
 			e.refuseBody(err)
 			return false
 		}
@@ -245,7 +246,7 @@ func (e *exchange) act() {
 
 // end settles the client's side, closes the record and counts.
 func (e *exchange) end(head int) {
-	in := &e.s.in
+	in := e.in
 	consumed := head + len(e.sent)
 	e.rec.Received += int64(consumed)
 	in.r += consumed
@@ -275,9 +276,8 @@ func (e *exchange) count() {
 
 // write sends to the client and keeps count.
 func (e *exchange) write(p []byte) error {
-	e.s.sock.SetWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
-	n, err := e.s.conn.Write(p)
+	e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
+	n, err := e.peer.Write(p)
 	e.rec.Sent += int64(n)
-	e.replied = e.replied || n > 0
 	return err
 }

@@ -238,10 +238,12 @@ func (e *exchange) interim(n int) error {
 				head = e.resp.AppendField(head, f)
 			}
 		}
-		if err := e.write(append(head, "\r\n"...)); err != nil {
+		head = append(head, "\r\n"...)
+		e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
+		if err := e.peer.interim(head); err != nil {
 			return errClientGone
 		}
-		e.replied = false // the final response can still be any
+		e.rec.Sent += int64(len(head))
 	}
 	e.up.r += n
 	return nil
@@ -277,7 +279,7 @@ func (e *exchange) waitOn(c *upstream.Conn, now time.Time, idle time.Duration) e
 		if moved := e.pump.lastMoved(); moved.After(last) {
 			last = moved
 		}
-	} else if closed, _ := e.s.sock.Closed(); closed {
+	} else if e.peer.gone() {
 		return errClientGone
 	}
 	switch {

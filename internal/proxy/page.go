@@ -68,11 +68,18 @@ func (e *exchange) own(status int, contentType, body string, location []byte) {
 	out = append(out, e.listener.ResponseHeaders...)
 	out = e.appendConnection(out, true)
 	out = append(out, "\r\n"...)
-	if string(e.req.Method) != "HEAD" {
-		out = append(out, body...)
+	if string(e.req.Method) == "HEAD" {
+		body = ""
 	}
-	e.out = out
-	if e.write(out) != nil {
+	err := e.open(out, len(body) == 0)
+	if err == nil {
+		e.out = append(e.out, body...)
+		err = e.write(e.out)
+	}
+	if err == nil {
+		err = e.peer.finish()
+	}
+	if err != nil {
 		e.keep = false
 	}
 }

@@ -56,6 +56,5 @@ func (p *Proxy) NewSession(c *sock.Conn, port int) *Session {
 	var id [16]byte
 	rand.Read(id[:])
 	s.traceID = "TID_" + hex.EncodeToString(id[:])
-	s.seed(id)
 	return s
 }

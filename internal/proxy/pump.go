@@ -27,17 +27,17 @@ type pump struct {
 func startPump(e *exchange, c *upstream.Conn) *pump {
 	p := &pump{ended: make(chan struct{}), mem: largeBuffers.Get().(*[]byte)}
 	p.moved.Store(time.Now().UnixNano())
-	go p.run(e.s, &e.body, c, e.listener.LoadBalancer.Attributes.IdleTimeout)
+	go p.run(e.peer, &e.body, c, e.listener.LoadBalancer.Attributes.IdleTimeout)
 	return p
 }
 
 // run copies until the body ends or a side fails. Then the session, which may be
 // waiting for a response that cannot come, is woken up.
-func (p *pump) run(s *Session, body *http1.Body, c *upstream.Conn, idle time.Duration) {
+func (p *pump) run(client peer, body *http1.Body, c *upstream.Conn, idle time.Duration) {
 	defer close(p.ended)
 	for {
-		s.sock.SetReadIdle(time.Now(), idle)
-		n, err := s.conn.Read(*p.mem)
+		client.setReadIdle(time.Now(), idle)
+		n, err := client.Read(*p.mem)
 		if err != nil {
 			p.client = err
 			break
@@ -92,15 +92,15 @@ func (p *pump) failure() (int, string) {
 // much. It reports whether the client's connection stands at the next request.
 func (p *pump) settle(e *exchange) bool {
 	if !p.done() {
-		e.s.sock.Interrupt()
+		e.peer.interrupt()
 		<-p.ended
-		e.s.sock.ResetDeadlines()
+		e.peer.resume()
 	}
 	e.rec.Received += p.received
 	whole := p.client == nil && p.upstream == nil
 	if whole {
-		e.s.in.r, e.s.in.w = 0, 0
-		e.s.in.put(p.left)
+		e.in.r, e.in.w = 0, 0
+		e.in.put(p.left)
 	}
 	largeBuffers.Put(p.mem)
 	return whole

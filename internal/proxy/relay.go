@@ -22,9 +22,12 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 	if plain {
 		e.keep = false
 	}
-	e.out = e.responseLines(e.out[:0], plain)
 	e.up.r += head
-	done, err := e.take(plain)
+	err := e.open(e.responseLines(e.out[:0], plain), e.answer.Done())
+	var done bool
+	if err == nil {
+		done, err = e.take(plain)
+	}
 	if err == nil {
 		err = e.write(e.out)
 		e.rec.ResponseTime = e.active.Sub(e.start) - e.rec.RequestTime - e.rec.TargetTime
@@ -42,7 +45,20 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 		}
 		done, err = e.pass()
 	}
+	if err == nil {
+		err = e.peer.finish()
+	}
 	return e.relayed(done, err)
+}
+
+// open begins the response to the client: head is its head, end says that no body follows.
+func (e *exchange) open(head []byte, end bool) error {
+	e.rec.Sent += int64(len(head))
+	e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
+	rest, err := e.peer.open(head, end)
+	e.rec.Sent -= int64(len(rest)) // write counts it
+	e.out = rest
+	return err
 }
 
 // take appends to e.out what is at hand of the response's body.
@@ -110,8 +126,7 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 	}
 	// The head is out: all that is left is to break off in a way that no client can
 	// take for the end of the body.
-	e.s.sock.SetLinger(0)
-	e.s.sock.Close()
+	e.peer.abort()
 	return false
 }
 

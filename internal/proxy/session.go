@@ -26,7 +26,6 @@ type Session struct {
 	shard   uint32   // of counters and idle target connections
 	client  netip.AddrPort
 	traceID string // conn_trace_id of the access log
-	random  [2]uint64
 	tls     tlsInfo
 
 	in       buffer // what the client sent and nobody has read yet
@@ -56,7 +55,7 @@ const (
 
 // Serve serves the connection until it ends, and closes it.
 func (s *Session) Serve() {
-	defer s.finish()
+	defer s.close()
 	snap := s.proxy.current.Load()
 	if snap == nil || snap.Sockets[s.port] == nil {
 		return
@@ -85,7 +84,7 @@ func (s *Session) count(m *metrics.LoadBalancer) {
 	shard.ActiveConnections.Add(1)
 }
 
-func (s *Session) finish() {
+func (s *Session) close() {
 	s.in.release()
 	s.conn.Close()
 	if s.counted != nil {
@@ -116,7 +115,7 @@ func (s *Session) next() bool {
 	if idle == 0 || len(s.in.bytes()) == 0 && !s.wait(idle) {
 		return false
 	}
-	e := newExchange(s)
+	e := newExchange(s, s, &s.in)
 	keep := e.serve(idle)
 	e.release()
 	if !keep {

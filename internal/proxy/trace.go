@@ -2,29 +2,11 @@ package proxy
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/albatross-lb/albatross/internal/http1"
 )
-
-// seed sets the session's random numbers going. They make trace ids different from
-// each other, not hard to guess.
-func (s *Session) seed(id [16]byte) {
-	s.random[0] = binary.LittleEndian.Uint64(id[:8])
-	s.random[1] = binary.LittleEndian.Uint64(id[8:]) | 1
-}
-
-// next64 is xoroshiro128++ (Blackman and Vigna).
-func (s *Session) next64() uint64 {
-	a, b := s.random[0], s.random[1]
-	result := bits.RotateLeft64(a+b, 17) + a
-	b ^= a
-	s.random[0] = bits.RotateLeft64(a, 49) ^ b ^ b<<21
-	s.random[1] = bits.RotateLeft64(b, 28)
-	return result
-}
 
 const hexDigits = "0123456789abcdef"
 
@@ -51,8 +33,8 @@ func (e *exchange) traceID() {
 	out = append(out, "1-"...)
 	out = appendHex(out, uint64(e.start.Unix()), 8)
 	out = append(out, '-')
-	out = appendHex(out, e.s.next64(), 16)
-	out = appendHex(out, e.s.next64(), 8)
+	out = appendHex(out, rand.Uint64(), 16)
+	out = appendHex(out, rand.Uint64(), 8)
 	for rest := value; len(rest) > 0; {
 		var part []byte
 		part, rest = cutTrace(rest)

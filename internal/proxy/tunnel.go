@@ -19,7 +19,7 @@ func (e *exchange) tunnel(c *upstream.Conn, head int) {
 	if e.socket.Secure {
 		e.rec.Type = "wss"
 	}
-	if e.write(e.responseLines(e.out[:0], false)) != nil {
+	if e.open(e.responseLines(e.out[:0], false), false) != nil || e.write(e.out) != nil {
 		return
 	}
 	e.up.r += head
@@ -48,27 +48,27 @@ type tunnel struct {
 // stop ends both directions.
 func (t *tunnel) stop() {
 	t.over.Store(true)
-	t.e.s.sock.Interrupt()
+	t.e.peer.interrupt()
 	t.c.Sock.Interrupt()
 }
 
 // upward copies from the client to the target, first what was read with the request.
 func (t *tunnel) upward() (n int64) {
 	defer t.stop()
-	s := t.e.s
-	first := s.in.bytes()[t.e.head+len(t.e.sent):]
+	client := t.e.peer
+	first := t.e.in.bytes()[t.e.head+len(t.e.sent):]
 	if len(first) > 0 {
 		if _, err := t.c.Write(first); err != nil {
 			return 0
 		}
 	}
-	return int64(len(first)) + t.copy(s.conn.Read, t.c.Write, s.sock.SetReadIdle, t.c.Sock.SetWriteIdle)
+	return int64(len(first)) + t.copy(client.Read, t.c.Write, client.setReadIdle, t.c.Sock.SetWriteIdle)
 }
 
 // downward copies from the target to the client.
 func (t *tunnel) downward() int64 {
-	s := t.e.s
-	return t.copy(t.c.Read, s.conn.Write, t.c.Sock.SetReadIdle, s.sock.SetWriteIdle)
+	client := t.e.peer
+	return t.copy(t.c.Read, client.Write, t.c.Sock.SetReadIdle, client.setWriteIdle)
 }
 
 func (t *tunnel) copy(read, write func([]byte) (int, error), readIdle, writeIdle func(time.Time, time.Duration)) (total int64) {

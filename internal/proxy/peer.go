@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"io"
+	"time"
+)
+
+// peer is the client's side of one exchange: a connection of HTTP/1.1, or a stream
+// of HTTP/2. What an exchange reads and writes is HTTP/1.1 as it stands on the
+// wire; a peer that speaks otherwise translates.
+type peer interface {
+	// Read gives what follows of the request behind the part that is in the
+	// exchange's buffer: chunk framing included where the request has it.
+	// Write sends more of the response's body.
+	io.ReadWriter
+	// open begins the final response, whose head stands in head; end says that no
+	// body follows. It returns what of head is still to be sent, with the first of the body.
+	open(head []byte, end bool) ([]byte, error)
+	// interim sends a whole 1xx response.
+	interim(head []byte) error
+	// finish ends a response whose body is out.
+	finish() error
+	// abort breaks a response off so that no client can take that for its end.
+	abort()
+	// gone looks, without reading, whether the client has left. Not to be called while a Read is under way.
+	gone() bool
+
+	setReadIdle(now time.Time, d time.Duration)
+	setWriteIdle(now time.Time, d time.Duration)
+	// interrupt makes a Read under way fail with os.ErrDeadlineExceeded, resume lets later ones work again.
+	interrupt()
+	resume()
+}
+
+// A Session is the peer of its exchanges.
+
+// Read reads from the client.
+func (s *Session) Read(p []byte) (int, error) { return s.conn.Read(p) }
+
+// Write writes to the client.
+func (s *Session) Write(p []byte) (int, error) { return s.conn.Write(p) }
+
+// open leaves the head to go out with the first of the body in one write.
+func (s *Session) open(head []byte, _ bool) ([]byte, error) { return head, nil }
+
+func (s *Session) interim(head []byte) error {
+	_, err := s.conn.Write(head)
+	return err
+}
+
+func (s *Session) finish() error { return nil } // the framing has said it
+
+func (s *Session) abort() {
+	s.sock.SetLinger(0)
+	s.sock.Close()
+}
+
+func (s *Session) gone() bool {
+	closed, _ := s.sock.Closed()
+	return closed
+}
+
+func (s *Session) setReadIdle(now time.Time, d time.Duration)  { s.sock.SetReadIdle(now, d) }
+func (s *Session) setWriteIdle(now time.Time, d time.Duration) { s.sock.SetWriteIdle(now, d) }
+func (s *Session) interrupt()                                  { s.sock.Interrupt() }
+func (s *Session) resume()                                     { s.sock.ResetDeadlines() }
