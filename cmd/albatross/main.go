@@ -8,6 +8,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,15 +52,16 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 2
 	}
 	command.BindTo(stdin, (*io.Reader)(nil))
-	switch err := command.Run(&streams{stdout, stderr}); err := err.(type) {
-	case nil:
+	err = command.Run(&streams{stdout, stderr})
+	var code exit
+	switch {
+	case err == nil:
 		return 0
-	case exit:
-		return int(err)
-	default:
-		fmt.Fprintln(stderr, "albatross:", err)
-		return 1
+	case errors.As(err, &code):
+		return int(code)
 	}
+	fmt.Fprintln(stderr, "albatross:", err)
+	return 1
 }
 
 // streams is where a command writes.

@@ -184,18 +184,18 @@ func (a *allowed) contains(ip netip.Addr) bool {
 	return false
 }
 
-// allowedOn compiles the ranges that may connect to a port. Without any, and with
-// security groups or prefix lists only, which mean nothing outside AWS, everyone
-// may. 0.0.0.0/0 stands for everyone: a listener here serves both families.
+// allowedOn compiles the ranges that may connect to a port. Everyone may where no
+// list is given at all (nil: security groups decide, which mean nothing outside AWS);
+// nobody where the list has no range for the port, or only prefix lists, whose
+// addresses nobody here knows. 0.0.0.0/0 stands for everyone: a listener here serves
+// both families.
 func allowedOn(b *lb.LoadBalancer, port int) (allowed, []string) {
-	var a allowed
+	a := allowed{everyone: b.InboundCIDRs == nil}
 	var bad []string
-	listed := false
 	for _, c := range b.InboundCIDRs {
 		if c.Port != port || c.CIDR == "" {
 			continue
 		}
-		listed = true
 		r, err := netip.ParsePrefix(c.CIDR)
 		switch {
 		case err != nil:
@@ -205,9 +205,6 @@ func allowedOn(b *lb.LoadBalancer, port int) (allowed, []string) {
 		default:
 			a.ranges = append(a.ranges, r.Masked())
 		}
-	}
-	if !listed {
-		a.everyone = true
 	}
 	return a, bad
 }

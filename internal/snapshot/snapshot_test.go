@@ -108,8 +108,9 @@ func TestInboundRanges(t *testing.T) {
 		{[]lb.InboundCIDR{{Port: 80, CIDR: "10.0.0.0/8"}}, "10.1.2.3", true},
 		{[]lb.InboundCIDR{{Port: 80, CIDR: "10.0.0.0/8"}}, "::ffff:10.1.2.3", true},
 		{[]lb.InboundCIDR{{Port: 80, CIDR: "10.0.0.0/8"}}, "11.1.2.3", false},
-		{[]lb.InboundCIDR{{Port: 443, CIDR: "10.0.0.0/8"}}, "11.1.2.3", true}, // another port's
-		{[]lb.InboundCIDR{{Port: 80, PrefixList: "pl-1"}}, "11.1.2.3", true},
+		{[]lb.InboundCIDR{{Port: 443, CIDR: "10.0.0.0/8"}}, "11.1.2.3", false}, // another port's
+		{[]lb.InboundCIDR{{Port: 80, PrefixList: "pl-1"}}, "11.1.2.3", false},
+		{[]lb.InboundCIDR{}, "11.1.2.3", false}, // IPv6 ranges only, on an ipv4 load balancer
 	} {
 		b := balancer("a")
 		b.InboundCIDRs = test.ranges
