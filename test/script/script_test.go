@@ -1,6 +1,7 @@
 package script
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -44,6 +45,11 @@ func buildAndRun(m *testing.M) int {
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "script: building: %v\n%s", err, out)
 		return 1
+	}
+	// Scripts wait more than they compute: let more of them run at once than there are cores.
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel != nil && parallel.Value.String() == parallel.DefValue {
+		flag.Set("test.parallel", "8")
 	}
 	return m.Run()
 }
