@@ -1,0 +1,200 @@
+package http2
+
+import "encoding/binary"
+
+// headerBlock is a header block whose frames are still coming (RFC 9113 section 4.3).
+type headerBlock struct {
+	id        uint32 // 0: none
+	endStream bool
+	selfish   bool // the stream is to depend on itself
+	frames    int
+	text      []byte
+}
+
+func (b *headerBlock) open() bool { return b.id != 0 }
+
+// close ends the block; a large one gives its memory back.
+func (b *headerBlock) close() {
+	text := b.text[:0]
+	if cap(text) > keptScratch {
+		text = nil
+	}
+	*b = headerBlock{text: text}
+}
+
+// headers takes a HEADERS frame. Usually it has the whole header block, which is
+// then decoded where it lies.
+func (c *Conn) headers(f *frame) error {
+	if f.id == 0 {
+		return connError(ProtocolError, "HEADERS on stream 0")
+	}
+	if err := f.unpad(); err != nil {
+		return err
+	}
+	selfish := false
+	if f.has(flagPriority) {
+		if len(f.payload) < 5 {
+			return connError(FrameSizeError, "HEADERS too short for its priority")
+		}
+		selfish = binary.BigEndian.Uint32(f.payload)&maxID == f.id
+		f.payload = f.payload[5:]
+	}
+	b := headerBlock{id: f.id, endStream: f.has(flagEndStream), selfish: selfish, text: f.payload}
+	if f.has(flagEndHeaders) {
+		return c.headerBlock(&b)
+	}
+	b.text = append(c.block.text[:0], f.payload...)
+	c.block = b
+	return nil
+}
+
+func (c *Conn) continuation(f *frame) error {
+	if !c.block.open() {
+		return connError(ProtocolError, "CONTINUATION without HEADERS")
+	}
+	b := &c.block
+	b.frames++
+	if len(f.payload) == 0 || b.frames > freeContinuations {
+		c.mu.Lock()
+		err := c.purse.spendNoise(noiseOfContinuation, "CONTINUATION")
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	if len(b.text)+len(f.payload) > headerListSize {
+		return connError(EnhanceYourCalm, "header block too large")
+	}
+	b.text = append(b.text, f.payload...)
+	if !f.has(flagEndHeaders) {
+		return nil
+	}
+	err := c.headerBlock(b)
+	b.close()
+	return err
+}
+
+// headerBlock acts on a whole header block. It is decoded in any case, to keep the
+// compression tables in step.
+func (c *Conn) headerBlock(b *headerBlock) error {
+	c.mu.Lock()
+	s := c.find(b.id)
+	known := s != nil || !c.idle(b.id)
+	c.mu.Unlock()
+	switch {
+	case s != nil:
+		return c.trailers(s, b)
+	case known:
+		return c.strayHeaders(b)
+	case c.handler == nil || b.id%2 == 0:
+		return connError(ProtocolError, "HEADERS on a stream that the peer may not open")
+	}
+	return c.request(b)
+}
+
+// skip decodes a header block that nobody wants.
+func (c *Conn) skip(b *headerBlock) error {
+	c.ignored.reset(trailerHeader)
+	c.ignored.malformed = "ignored"
+	return c.decode(b, &c.ignored)
+}
+
+func (c *Conn) decode(b *headerBlock, h *Header) error {
+	if err := c.dec.decode(b.text, h); err != nil {
+		if err == errBlockBound {
+			return connError(EnhanceYourCalm, err.Error())
+		}
+		return connError(CompressionError, err.Error())
+	}
+	return nil
+}
+
+// strayHeaders is a header block on a stream that has ended. When we have reset
+// it, the block may have been on its way.
+func (c *Conn) strayHeaders(b *headerBlock) error {
+	c.mu.Lock()
+	reset, ended := c.resets.has(b.id), c.ended.has(b.id)
+	c.mu.Unlock()
+	switch {
+	case reset || c.handler == nil:
+		return c.skip(b)
+	case ended:
+		return connError(StreamClosed, "HEADERS on a stream that has ended") // RFC 9113 section 5.1
+	}
+	return connError(ProtocolError, "stream ids go down") // section 5.1.1
+}
+
+// request opens a stream.
+func (c *Conn) request(b *headerBlock) error {
+	s := newStream(c, b.id)
+	if err := c.decode(b, &s.Header); err != nil {
+		s.recycle()
+		return err
+	}
+	malformed := s.conclude(b.endStream, c.lim.ExtendedConnect)
+	if b.selfish {
+		malformed = "stream that depends on itself" // RFC 7540 section 5.3.1
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastID = b.id
+	c.purse.earn(earnedByRequest)
+	code := NoError
+	switch {
+	case c.going.state == last: // it was told not to
+		c.resets.add(b.id)
+		s.recycle()
+		return nil
+	case malformed != "":
+		code = ProtocolError
+	case c.active >= c.lim.Streams, c.held+s.held() > headersHeld:
+		code = RefusedStream
+	}
+	if code != NoError {
+		s.recycle()
+		return c.resetID(b.id, code)
+	}
+	s.recvClosed = b.endStream
+	c.add(s)
+	go s.runFn()
+	return nil
+}
+
+// trailers ends a request with a trailer section (RFC 9113 section 8.1).
+func (c *Conn) trailers(s *Stream, b *headerBlock) error {
+	c.mu.Lock()
+	wanted := !s.recvClosed && s.err == nil
+	c.mu.Unlock()
+	if !wanted {
+		if err := c.skip(b); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.resets.has(b.id) {
+			return nil
+		}
+		return c.resetID(b.id, StreamClosed)
+	}
+	t := &s.trailer // nobody else looks at it before the stream's end is there
+	t.reset(trailerHeader)
+	if err := c.decode(b, t); err != nil {
+		return err
+	}
+	t.mend()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return nil
+	case t.tooLarge != "" || c.held+t.held() > headersHeld:
+		return c.resetID(b.id, EnhanceYourCalm)
+	case t.malformed != "" || !b.endStream || b.selfish || !s.fits(true):
+		return c.resetID(b.id, ProtocolError)
+	}
+	s.headerHeld += t.held()
+	c.held += t.held()
+	s.endReceive()
+	s.reads.wake()
+	return nil
+}

@@ -1,0 +1,280 @@
+package http2
+
+import "encoding/binary"
+
+// handle acts on one frame. An error is one of the connection.
+func (c *Conn) handle(f *frame) error {
+	switch {
+	case !c.greeted && (f.kind != frameSettings || f.has(flagAck)):
+		return connError(ProtocolError, "first frame is not SETTINGS") // RFC 9113 section 3.4
+	case c.block.open() && (f.kind != frameContinuation || f.id != c.block.id):
+		return connError(ProtocolError, "header block interrupted") // section 6.10
+	}
+	switch f.kind {
+	case frameData:
+		return c.data(f)
+	case frameHeaders:
+		return c.headers(f)
+	case frameContinuation:
+		return c.continuation(f)
+	case framePriority:
+		return c.priority(f)
+	case frameRSTStream:
+		return c.rstStream(f)
+	case frameSettings:
+		return c.settings(f)
+	case framePing:
+		return c.ping(f)
+	case frameGoAway:
+		return c.goAway(f)
+	case frameWindowUpdate:
+		return c.windowUpdate(f)
+	case framePushPromise: // we never allow it: a client may not send it, a server was told not to
+		return connError(ProtocolError, "PUSH_PROMISE")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.purse.spendNoise(noiseOfUnknown, "unknown types")
+}
+
+// find gives the stream of that id whose handler runs.
+func (c *Conn) find(id uint32) *Stream {
+	for i, known := range c.ids {
+		if known == id {
+			return c.streams[i]
+		}
+	}
+	return nil
+}
+
+// idle reports whether a stream of that id has never been opened.
+func (c *Conn) idle(id uint32) bool {
+	if c.handler == nil { // ours are odd; even ones would be pushed
+		return id%2 == 0 || id >= c.nextID
+	}
+	return id%2 == 0 || id > c.lastID
+}
+
+// resetID resets a stream for something that the peer has sent on it.
+func (c *Conn) resetID(id uint32, code ErrCode) error {
+	if s := c.find(id); s != nil {
+		s.abort(streamError(code, false))
+	}
+	c.out.b = appendRSTStream(c.out.open(), id, code)
+	c.resets.add(id)
+	return c.purse.spendReset()
+}
+
+func (c *Conn) data(f *frame) error {
+	size := len(f.payload)
+	if err := f.unpad(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.idle(f.id) {
+		return connError(ProtocolError, "DATA on a stream that is not open")
+	}
+	if !c.recv.take(size) {
+		return connError(FlowControlError, "connection's window exceeded")
+	}
+	s := c.find(f.id)
+	if s == nil || s.recvClosed || s.err != nil {
+		c.consumed(size)
+		return c.strayData(s, f.id)
+	}
+	if !s.recv.take(size) {
+		c.consumed(size)
+		return c.resetID(f.id, FlowControlError)
+	}
+	s.consumed(size - len(f.payload)) // padding
+	if len(f.payload) == 0 && !f.has(flagEndStream) {
+		return c.purse.spendNoise(noiseOfEmptyData, "empty DATA")
+	}
+	s.received += int64(len(f.payload))
+	end := f.has(flagEndStream)
+	if !s.fits(end) {
+		c.consumed(len(f.payload))
+		return c.resetID(f.id, ProtocolError)
+	}
+	s.body.write(f.payload)
+	if end {
+		s.endReceive()
+	}
+	s.reads.wake()
+	return nil
+}
+
+// strayData is DATA on a stream that takes none any more. What was on its way when
+// we reset the stream is no fault (RFC 9113 section 5.4.2).
+func (c *Conn) strayData(s *Stream, id uint32) error {
+	if c.resets.has(id) {
+		return nil
+	}
+	return c.resetID(id, StreamClosed)
+}
+
+func (c *Conn) priority(f *frame) error {
+	if f.id == 0 {
+		return connError(ProtocolError, "PRIORITY on stream 0")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	code := NoError
+	switch {
+	case len(f.payload) != 5:
+		code = FrameSizeError
+	case binary.BigEndian.Uint32(f.payload)&maxID == f.id:
+		code = ProtocolError // RFC 7540 section 5.3.1
+	}
+	switch {
+	case code == NoError:
+		return c.purse.spendNoise(noiseOfPriority, "PRIORITY")
+	case c.idle(f.id): // no RST_STREAM may be sent on it
+		return connError(code, "PRIORITY is wrong")
+	}
+	return c.resetID(f.id, code)
+}
+
+func (c *Conn) rstStream(f *frame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case len(f.payload) != 4:
+		return connError(FrameSizeError, "RST_STREAM of a wrong size")
+	case f.id == 0 || c.idle(f.id):
+		return connError(ProtocolError, "RST_STREAM on a stream that is not open")
+	}
+	s := c.find(f.id)
+	if s == nil || s.err != nil {
+		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
+	}
+	s.abort(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
+	if c.handler == nil || s.sendClosed {
+		return nil
+	}
+	return c.purse.spendReset()
+}
+
+func (c *Conn) settings(f *frame) error {
+	switch {
+	case f.id != 0:
+		return connError(ProtocolError, "SETTINGS on a stream")
+	case f.has(flagAck) && len(f.payload) > 0, len(f.payload)%settingSize != 0:
+		return connError(FrameSizeError, "SETTINGS of a wrong size")
+	case f.has(flagAck):
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.purse.spendNoise(noiseOfSettings, "SETTINGS")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.peer.window
+	if err := c.peer.apply(f.payload); err != nil {
+		return err
+	}
+	if err := c.resizeWindows(int64(c.peer.window) - int64(before)); err != nil {
+		return err
+	}
+	if c.handler != nil {
+		c.enc.setMax(int(min(c.peer.tableSize, tableSize)))
+	}
+	c.out.b = appendFrameHeader(c.out.open(), 0, frameSettings, flagAck, 0)
+	if !c.greeted {
+		c.greeted = true
+		c.gone.Broadcast()
+		return nil
+	}
+	return c.purse.spendNoise(noiseOfSettings, "SETTINGS")
+}
+
+// resizeWindows adjusts the send windows of all streams; they may become negative
+// (RFC 9113 section 6.9.2).
+func (c *Conn) resizeWindows(by int64) error {
+	if by == 0 {
+		return nil
+	}
+	for _, s := range c.streams {
+		window := int64(s.send) + by
+		if window > maxWindow {
+			return connError(FlowControlError, "SETTINGS_INITIAL_WINDOW_SIZE makes a window too large")
+		}
+		s.send = int32(window)
+		s.writes.wake()
+	}
+	return nil
+}
+
+func (c *Conn) ping(f *frame) error {
+	switch {
+	case f.id != 0:
+		return connError(ProtocolError, "PING on a stream")
+	case len(f.payload) != 8:
+		return connError(FrameSizeError, "PING of a wrong size")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	data := [8]byte(f.payload)
+	if f.has(flagAck) {
+		if data == drainPing && c.going.state == announced {
+			c.sayLast()
+			return nil
+		}
+		return c.purse.spendNoise(noiseOfPing, "PING")
+	}
+	c.out.b = appendPing(c.out.open(), flagAck, data)
+	return c.purse.spendNoise(noiseOfPing, "PING")
+}
+
+func (c *Conn) windowUpdate(f *frame) error {
+	if len(f.payload) != 4 {
+		return connError(FrameSizeError, "WINDOW_UPDATE of a wrong size")
+	}
+	by := int64(binary.BigEndian.Uint32(f.payload) & maxWindow)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case f.id == 0 && by == 0:
+		return connError(ProtocolError, "WINDOW_UPDATE by nothing")
+	case f.id == 0 && int64(c.send)+by > maxWindow:
+		return connError(FlowControlError, "connection's window too large")
+	case f.id == 0:
+		c.send += int32(by)
+		c.grant()
+		return c.purse.spendNoise(noiseOfWindow, "WINDOW_UPDATE")
+	case c.idle(f.id):
+		return connError(ProtocolError, "WINDOW_UPDATE on a stream that is not open")
+	}
+	s := c.find(f.id)
+	switch {
+	case s == nil || s.err != nil || s.sendClosed:
+		return c.purse.spendNoise(noiseOfWindow, "WINDOW_UPDATE")
+	case by == 0:
+		return c.resetID(f.id, ProtocolError)
+	case int64(s.send)+by > maxWindow:
+		return c.resetID(f.id, FlowControlError)
+	}
+	s.send += int32(by)
+	s.writes.wake()
+	return c.purse.spendNoise(noiseOfWindow, "WINDOW_UPDATE")
+}
+
+// idRing remembers the last ids that were added.
+type idRing struct {
+	ids  [32]uint32
+	next int
+}
+
+func (r *idRing) add(id uint32) {
+	r.ids[r.next] = id
+	r.next = (r.next + 1) % len(r.ids)
+}
+
+func (r *idRing) has(id uint32) bool {
+	for _, known := range r.ids {
+		if known == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,260 @@
+package http2
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// Stream is one request and its response. The handler owns it until it returns.
+// One goroutine may read while another writes.
+type Stream struct {
+	Request
+	// Idle bounds each wait of Read, Write and WriteHead for the peer: they fail with
+	// os.ErrDeadlineExceeded when nothing has moved for so long. Limits.Idle to begin with.
+	Idle time.Duration
+
+	c     *Conn
+	id    uint32
+	runFn func()
+
+	// All that follows is under Conn.mu.
+	trailer Header
+	body    body
+	reads   waiter
+	writes  waiter
+	streamState
+}
+
+// streamState is the part of a Stream that begins anew with each use.
+type streamState struct {
+	received   int64 // bytes of DATA
+	recv       recvWindow
+	send       int32 // send window
+	err        error // the stream was reset or its connection has ended
+	recvClosed bool
+	sendClosed bool
+	headSent   bool
+	counted    bool // among Conn.active
+	headerHeld int  // its part of Conn.held
+	interrupt  interrupter
+	behind     *Stream // in Conn.queue
+	queued     bool
+	granted    bool // it is this stream's turn to take room on the connection
+}
+
+type interrupter interface{ Interrupt() }
+
+var streams sync.Pool
+
+func newStream(c *Conn, id uint32) *Stream {
+	s, ok := streams.Get().(*Stream)
+	if !ok {
+		s = new(Stream)
+		s.runFn = s.run
+		s.reads.s, s.writes.s = s, s
+	}
+	s.c, s.id, s.Idle = c, id, c.lim.Idle
+	s.reads.cond.L, s.writes.cond.L = &c.mu, &c.mu
+	s.Header.reset(requestHeader)
+	s.recv = recvWindow{size: initialWindow, left: initialWindow}
+	return s
+}
+
+// recycle gives the stream back, with nothing in it that could be seen again.
+func (s *Stream) recycle() {
+	s.body.release()
+	if !s.reads.stop() || !s.writes.stop() {
+		return // a timer is about to look at it
+	}
+	s.Header.reset(requestHeader)
+	s.trailer.reset(trailerHeader)
+	s.Request = Request{Header: s.Header}
+	s.streamState = streamState{}
+	streams.Put(s)
+}
+
+// add enters a stream.
+func (c *Conn) add(s *Stream) {
+	s.send = c.peer.window
+	s.counted = true
+	c.active++
+	s.headerHeld = s.held()
+	c.held += s.headerHeld
+	c.ids = append(c.ids, s.id)
+	c.streams = append(c.streams, s)
+}
+
+// run is the goroutine of a stream.
+func (s *Stream) run() {
+	s.c.handler(s)
+	s.finish()
+}
+
+// finish takes the stream off its connection. What has not ended by itself is reset.
+func (s *Stream) finish() {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case s.err != nil:
+	case !s.sendClosed:
+		s.reset(InternalError)
+	case !s.recvClosed:
+		s.reset(NoError) // RFC 9113 section 8.1: the rest of the request is not needed
+	default:
+		c.ended.add(s.id)
+		c.purse.served()
+	}
+	s.uncount()
+	c.held -= s.headerHeld
+	s.dropBody()
+	if s.queued {
+		c.queue.remove(s)
+	}
+	s.passOn()
+	for i, id := range c.ids {
+		if id == s.id {
+			n := len(c.ids) - 1
+			c.ids[i], c.streams[i] = c.ids[n], c.streams[n]
+			c.streams[n] = nil
+			c.ids, c.streams = c.ids[:n], c.streams[:n]
+			break
+		}
+	}
+	s.recycle()
+	c.flush()
+	if len(c.streams) == 0 {
+		c.quiet = time.Now()
+		c.settle()
+	}
+}
+
+// uncount frees the stream's place among the concurrent ones: when both sides have
+// ended it, but if it was reset, not before its handler has ended.
+func (s *Stream) uncount() {
+	if s.counted {
+		s.counted = false
+		s.c.active--
+	}
+}
+
+// abort ends both directions. Handlers that wait are woken up.
+func (s *Stream) abort(err error) {
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	s.dropBody()
+	s.reads.wake()
+	s.writes.wake()
+	if s.interrupt != nil {
+		s.interrupt.Interrupt()
+	}
+}
+
+// dropBody gives back what was not read of the body.
+func (s *Stream) dropBody() {
+	if n := s.body.len(); n > 0 {
+		s.c.consumed(n)
+	}
+	s.body.release()
+}
+
+// reset sends RST_STREAM.
+func (s *Stream) reset(code ErrCode) {
+	s.abort(streamError(code, false))
+	s.c.out.b = appendRSTStream(s.c.out.open(), s.id, code)
+	s.c.resets.add(s.id)
+}
+
+// Reset ends the stream with RST_STREAM, unless it has ended already.
+func (s *Stream) Reset(code ErrCode) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.err == nil && !(s.sendClosed && s.recvClosed) {
+		s.reset(code)
+		s.c.flush()
+	}
+}
+
+// Err tells what has ended the stream early: a *StreamError when it was reset by
+// either side, ErrClosed when the connection has gone, else nil.
+func (s *Stream) Err() error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.err
+}
+
+// SetInterrupt asks for x.Interrupt to be called when the stream is reset or its
+// connection ends, so that a handler that waits for something else gets to know;
+// a sock.Conn is one. nil asks for nothing, and after it has returned x is not
+// called any more. If the stream has already failed, x is not called, and why is
+// returned.
+func (s *Stream) SetInterrupt(x interface{ Interrupt() }) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.interrupt = x
+	return s.err
+}
+
+// ID gives the stream's number.
+func (s *Stream) ID() uint32 { return s.id }
+
+// fits checks DATA against content-length (RFC 9113 section 8.1.1).
+func (s *Stream) fits(end bool) bool {
+	want := s.bodyLength()
+	return want < 0 || s.received < want && !end || s.received == want
+}
+
+// endReceive is the peer's END_STREAM.
+func (s *Stream) endReceive() {
+	s.recvClosed = true
+	if s.sendClosed {
+		s.uncount()
+	}
+}
+
+// Read reads the body. Windows are given back as it does, so that the peer sends
+// no faster than this reads. At the end of the body it gives io.EOF; then Trailer
+// has the trailer fields.
+func (s *Stream) Read(p []byte) (int, error) {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		switch {
+		case s.body.len() > 0:
+			n := s.body.read(p)
+			s.consumed(n)
+			c.flush()
+			return n, nil
+		case s.recvClosed:
+			return 0, io.EOF
+		case s.err != nil:
+			return 0, s.err
+		case s.reads.late || s.reads.broken:
+			s.reads.late = false
+			return 0, os.ErrDeadlineExceeded
+		}
+		c.flush()
+		s.reads.wait(s.Idle)
+	}
+}
+
+// InterruptRead makes a Read in progress, and later ones, fail with
+// os.ErrDeadlineExceeded once they would have to wait.
+func (s *Stream) InterruptRead() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.reads.broken = true
+	s.reads.wake()
+}
+
+// Trailer gives the trailer fields; only after Read has given io.EOF. It has none
+// (Len is 0) where the peer has sent none.
+func (s *Stream) Trailer() *Header { return &s.trailer }
+
+// bodyLength is how long the body must be; -1 if that is not known.
+func (s *Stream) bodyLength() int64 { return s.ContentLength }
