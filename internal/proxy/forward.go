@@ -156,15 +156,11 @@ func (e *exchange) repeatable(err error) bool {
 // roundTrip sends the request on a connection and relays the response.
 func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShard) error {
 	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
-	c.Sock.SetWriteIdle(e.start, idle)
-	if n, err := c.Write(e.out); err != nil {
-		return &sendError{err, n}
-	}
 	sent := time.Now()
 	e.active = sent
 	e.rec.RequestTime = sent.Sub(e.start)
-	if !e.body.Done() && e.pump == nil {
-		e.pump = startPump(e, c)
+	if err := e.send(c, idle); err != nil {
+		return err
 	}
 	head, err := e.responseHead(c, idle)
 	if err != nil {
@@ -189,15 +185,52 @@ func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShar
 	return nil
 }
 
+// send sends e.out. A request that is whole with it goes out in one turn with the
+// wait for its answer; the rest of a larger one is left to a pump.
+func (e *exchange) send(c *upstream.Conn, idle time.Duration) error {
+	e.up.r, e.up.w = 0, 0
+	e.resp.Reset()
+	c.Sock.SetWriteIdle(e.active, idle)
+	if c.Plain() && e.body.Done() {
+		return e.sendAndWait(c, idle)
+	}
+	if n, err := c.Write(e.out); err != nil {
+		return &sendError{err, n}
+	}
+	if !e.body.Done() {
+		e.pump = startPump(e, c)
+	}
+	return nil
+}
+
+func (e *exchange) sendAndWait(c *upstream.Conn, idle time.Duration) error {
+	c.Sock.SetReadIdle(e.active, min(tick, idle))
+	sent, n, err := c.Sock.WriteThenRead(e.out, e.up.space())
+	if sent < len(e.out) {
+		if err == nil {
+			n, err = c.Write(e.out[sent:])
+		}
+		if err != nil {
+			return &sendError{err, sent + n}
+		}
+		return nil
+	}
+	now := time.Now()
+	switch {
+	case err == nil:
+		e.up.w = n
+		e.active = now
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return e.waitOn(c, now, idle)
+	}
+	return err
+}
+
 // responseHead reads the head of the final response, or of a 101. Other interim
 // responses go straight on to the client (RFC 9110 section 15.2). It returns the
 // length of the head in e.up.
 func (e *exchange) responseHead(c *upstream.Conn, idle time.Duration) (int, error) {
-	e.up.r = e.up.w
-	if e.up.mem != nil {
-		e.up.r, e.up.w = 0, 0
-	}
-	e.resp.Reset()
 	for {
 		n, err := e.resp.Parse(e.up.bytes(), http1.Limits{}, e.req.Method)
 		if err != nil {

@@ -37,11 +37,13 @@ type Conn struct {
 	pooled   *[]byte
 	out      []byte // what the write in progress still has to send
 	outErr   error
+	sent     bool // all of out has gone in the WriteThenRead in progress
 	peek     [1]byte
 	closed   bool
 	readFn   func(fd uintptr) bool
 	pooledFn func(fd uintptr) bool
 	writeFn  func(fd uintptr) bool
+	turnFn   func(fd uintptr) bool
 	peekFn   func(fd uintptr)
 
 	readUntil, writeUntil time.Time // deadlines as they are set now
@@ -54,7 +56,7 @@ func New(c *net.TCPConn) (*Conn, error) {
 		return nil, err
 	}
 	s := &Conn{TCPConn: c, raw: raw}
-	s.readFn, s.pooledFn, s.writeFn, s.peekFn = s.doRead, s.doReadPooled, s.doWrite, s.doPeek
+	s.readFn, s.pooledFn, s.writeFn, s.turnFn, s.peekFn = s.doRead, s.doReadPooled, s.doWrite, s.doTurn, s.doPeek
 	return s, nil
 }
 
@@ -150,6 +152,37 @@ func (c *Conn) doWrite(fd uintptr) bool {
 		c.out = c.out[n:]
 	}
 	return true
+}
+
+// WriteThenRead sends p and waits for the answer to it, of which it reads what is
+// there into buf. It saves the read that a Read always tries before it waits: here
+// the wait is armed before p goes out, so that no answer can be missed, and there is
+// nothing to read before. It is for connections on which the peer speaks only when
+// it is spoken to. When the socket takes only a part of p, it returns at once with
+// sent < len(p) and no error, and the caller goes on with Write and Read.
+func (c *Conn) WriteThenRead(p, buf []byte) (sent, n int, err error) {
+	c.out, c.outErr, c.sent = p, nil, false
+	c.in, c.inN, c.inErr = buf, 0, nil
+	err = c.raw.Read(c.turnFn)
+	sent = len(p) - len(c.out)
+	c.out, c.in = nil, nil
+	switch {
+	case c.outErr != nil:
+		return sent, 0, &net.OpError{Op: "write", Net: "tcp", Err: c.outErr}
+	case err == nil && sent < len(p):
+		return sent, 0, nil
+	}
+	n, err = c.readResult(err)
+	return sent, n, err
+}
+
+func (c *Conn) doTurn(fd uintptr) bool {
+	if c.sent {
+		return c.doRead(fd)
+	}
+	done := c.doWrite(fd)
+	c.sent = len(c.out) == 0
+	return !done || c.outErr != nil // else wait for the answer
 }
 
 // Closed tells, without waiting and without reading anything, whether the peer has

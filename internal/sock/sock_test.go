@@ -152,3 +152,56 @@ func BenchmarkEcho(b *testing.B) {
 		s.Read(buf)
 	}
 }
+
+func TestWriteThenRead(t *testing.T) {
+	s, peer := pair(t)
+	go func() {
+		buf := make([]byte, 64)
+		for {
+			n, err := peer.Read(buf)
+			if err != nil {
+				return
+			}
+			peer.Write(bytes.ToUpper(buf[:n]))
+		}
+	}()
+	buf := make([]byte, 64)
+	for range 10000 { // an answer that is missed hangs
+		sent, n, err := s.WriteThenRead([]byte("hello"), buf)
+		if sent != 5 || string(buf[:n]) != "HELLO" || err != nil {
+			t.Fatalf("WriteThenRead = %d, %q, %v", sent, buf[:n], err)
+		}
+	}
+	// A FIN that came before is seen at once, or by the Read after the deadline: no answer comes to it.
+	peer.CloseWrite()
+	s.SetReadIdle(time.Now(), 10*time.Millisecond)
+	sent, n, err := s.WriteThenRead([]byte("hello"), buf)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.ResetDeadlines()
+		n, err = s.Read(buf)
+	}
+	if sent != 5 || n != 0 || err != io.EOF {
+		t.Errorf("after the peer's FIN: %d, %d, %v, want it sent, and EOF", sent, n, err)
+	}
+}
+
+func TestWriteThenReadOfTooMuch(t *testing.T) {
+	s, peer := pair(t)
+	big := make([]byte, 16<<20) // more than the sockets take
+	sent, n, err := s.WriteThenRead(big, make([]byte, 64))
+	if sent <= 0 || sent >= len(big) || n != 0 || err != nil {
+		t.Fatalf("WriteThenRead = %d, %d, %v, want a part sent", sent, n, err)
+	}
+	go func() { io.Copy(io.Discard, peer) }()
+	if rest, err := s.Write(big[sent:]); sent+rest != len(big) || err != nil {
+		t.Errorf("the rest: %d, %v", rest, err)
+	}
+}
+
+func TestWriteThenReadDeadline(t *testing.T) {
+	s, _ := pair(t)
+	s.SetReadIdle(time.Now(), time.Millisecond)
+	if sent, _, err := s.WriteThenRead([]byte("hello"), make([]byte, 8)); sent != 5 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("WriteThenRead = %d, %v, want it sent, and a deadline error", sent, err)
+	}
+}

@@ -92,6 +92,9 @@ func (p *Pool) Get(at uint32) *Conn {
 	return nil
 }
 
+// Plain tells whether the connection is TCP and nothing over it.
+func (c *Conn) Plain() bool { return c.pool.secure == nil }
+
 // alive looks whether the target has closed the connection. Bytes that nobody asked
 // for make a plaintext connection unusable; TLS has records of its own.
 func (c *Conn) alive() bool {
