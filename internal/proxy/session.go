@@ -174,9 +174,11 @@ func (s *Session) settle() bool {
 
 // receive reads once. In plaintext no buffer is held while waiting.
 func (s *Session) receive(idle time.Duration) error {
-	s.sock.SetReadIdle(time.Now(), idle)
-	if s.conn != net.Conn(s.sock) || s.in.mem != nil {
-		return s.in.fill(s.conn)
+	s.in.release()
+	now := time.Now()
+	s.sock.SetReadIdle(now, idle)
+	if s.conn != net.Conn(s.sock) {
+		return s.receiveTLS(now, idle)
 	}
 	mem, n, err := s.sock.ReadPooled(&buffers)
 	if err != nil {
@@ -184,6 +186,27 @@ func (s *Session) receive(idle time.Duration) error {
 	}
 	s.in = buffer{mem: mem, w: n}
 	return nil
+}
+
+// restAfter is how long a TLS connection may hold its buffer while it waits.
+const restAfter = time.Second
+
+// receiveTLS reads once through TLS, which needs a buffer to read into. A connection
+// that has been quiet for a while gives it up and waits for the socket alone.
+func (s *Session) receiveTLS(now time.Time, idle time.Duration) error {
+	if idle > restAfter {
+		s.sock.SetReadIdle(now, restAfter)
+		err := s.in.fill(s.conn)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || s.state.Load() != waiting {
+			return err
+		}
+		s.in.release()
+		s.sock.SetReadIdle(now, idle)
+		if err := s.sock.WaitReadable(); err != nil {
+			return err
+		}
+	}
+	return s.in.fill(s.conn)
 }
 
 // Drain lets the request under way end and closes the connection after it; one that

@@ -44,6 +44,7 @@ type Conn struct {
 	pooledFn func(fd uintptr) bool
 	writeFn  func(fd uintptr) bool
 	turnFn   func(fd uintptr) bool
+	readyFn  func(fd uintptr) bool
 	peekFn   func(fd uintptr)
 
 	readUntil, writeUntil time.Time // deadlines as they are set now
@@ -56,7 +57,8 @@ func New(c *net.TCPConn) (*Conn, error) {
 		return nil, err
 	}
 	s := &Conn{TCPConn: c, raw: raw}
-	s.readFn, s.pooledFn, s.writeFn, s.turnFn, s.peekFn = s.doRead, s.doReadPooled, s.doWrite, s.doTurn, s.doPeek
+	s.readFn, s.pooledFn, s.writeFn, s.turnFn, s.readyFn, s.peekFn =
+		s.doRead, s.doReadPooled, s.doWrite, s.doTurn, s.doReady, s.doPeek
 	return s, nil
 }
 
@@ -79,6 +81,14 @@ func (c *Conn) ReadPooled(pool *sync.Pool) (buf *[]byte, n int, err error) {
 	buf, c.pooled, c.pool = c.pooled, nil, nil
 	n, err = c.readResult(err)
 	return buf, n, err
+}
+
+// WaitReadable waits until there is something to read, if only the end, and reads nothing.
+func (c *Conn) WaitReadable() error { return c.raw.Read(c.readyFn) }
+
+func (c *Conn) doReady(fd uintptr) bool {
+	_, errno := recv(fd, c.peek[:], peekFlags)
+	return errno != syscall.EAGAIN
 }
 
 func (c *Conn) readResult(err error) (int, error) {
