@@ -73,11 +73,11 @@ func (s *ARNStore) Lookup(arn string) (*Certificate, error) {
 // load reads the pair of a subfolder, or gives before where its files look the same.
 func (s *ARNStore) load(arn, name string, before *stored) (*stored, error) {
 	crtFile, keyFile := filepath.Join(s.dir, name, "tls.crt"), filepath.Join(s.dir, name, "tls.key")
-	crt, err := lookAt(crtFile)
+	crt, err := lookAt(crtFile, maxPEM)
 	if err != nil {
 		return nil, err
 	}
-	key, err := lookAt(keyFile)
+	key, err := lookAt(keyFile, maxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +99,14 @@ func (s *ARNStore) load(arn, name string, before *stored) (*stored, error) {
 	return &stored{c, crt, key}, nil
 }
 
-func lookAt(file string) (look, error) {
+// lookAt gives how a file looks, which must be a regular one of at most so many bytes.
+func lookAt(file string, most int64) (look, error) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
 		return look{}, err
-	case !info.Mode().IsRegular() || info.Size() > maxPEM:
-		return look{}, fmt.Errorf("%s is not a file of at most %d bytes", filepath.Base(file), maxPEM)
+	case !info.Mode().IsRegular() || info.Size() > most:
+		return look{}, fmt.Errorf("%s is not a file of at most %d bytes", filepath.Base(file), most)
 	}
 	return look{info.ModTime(), info.Size()}, nil
 }
