@@ -17,6 +17,9 @@ type Config struct {
 	// Certificates holds key pairs that came with the manifests, by the reference
 	// that a Listener uses for them: an ARN, or "secret:namespace/name".
 	Certificates map[string]*KeyPair `json:"-"`
+	// ACME holds what is to be had by ACME, by the reference ("acme:namespace/name")
+	// that a Listener uses for it.
+	ACME map[string]*ACME `json:"-"`
 	// SetAside lists what is not served, each with its reason.
 	SetAside []Problem `json:"-"`
 	// Warnings lists what is served, though not quite as its author may think.

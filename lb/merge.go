@@ -53,6 +53,7 @@ func (m *merging) add(p Part) {
 	c.Warnings = append(c.Warnings, p.Config.Warnings...)
 	c.Notes = append(c.Notes, p.Config.Notes...)
 	m.addCertificates(p)
+	m.addACME(p)
 	lost := m.addTargetGroups(p)
 	for _, b := range p.Config.LoadBalancers {
 		if b == nil {
@@ -105,6 +106,19 @@ func (m *merging) addCertificates(p Part) {
 		}
 		if first := m.into.Certificates[ref]; !bytes.Equal(first.CertPEM, pair.CertPEM) || !bytes.Equal(first.KeyPEM, pair.KeyPEM) {
 			m.conflict(pair.Origin, "certificate "+ref, by, p.Origin, first.Origin)
+		}
+	}
+}
+
+// addACME: an earlier part's word counts. Who asks for the same reference is the
+// same object, which its load balancer has been set aside for already.
+func (m *merging) addACME(p Part) {
+	for ref, ask := range p.Config.ACME {
+		if m.into.ACME == nil {
+			m.into.ACME = map[string]*ACME{}
+		}
+		if m.into.ACME[ref] == nil {
+			m.into.ACME[ref] = ask
 		}
 	}
 }
