@@ -14,7 +14,7 @@
 // for the HTTPS listener, alt:/path for port 81, admin:/path for the admin API and name:/path for the
 // target of that name.
 //
-//	target NAME...         start targets; $NAME is then the port. A target answers 200 and
+//	target [-tls] NAME...  start targets; $NAME is then the port. A target answers 200 and
 //	                       tells its name and the request as it came in.
 //	tell NAME WHAT         healthy | unhealthy: how it answers health checks; up | down:
 //	                       whether it listens; ok | slow DURATION | reset | hang-up | status CODE |

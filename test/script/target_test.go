@@ -1,6 +1,7 @@
 package script
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -20,6 +21,7 @@ import (
 type target struct {
 	name string
 	port int
+	tls  *tls.Config // nil: plain HTTP
 
 	mutex     sync.Mutex
 	server    *http.Server // nil while down
@@ -36,13 +38,19 @@ type manner struct {
 }
 
 func targets(ts *testscript.TestScript, neg bool, args []string) {
+	var config *tls.Config
+	if len(args) > 0 && args[0] == "-tls" {
+		pair, err := selfSignedPair("target.test")
+		ts.Check(err)
+		config, args = &tls.Config{Certificates: []tls.Certificate{pair}}, args[1:]
+	}
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: target NAME...")
+		ts.Fatalf("usage: target [-tls] NAME...")
 	}
 	for _, name := range args {
 		port, err := freePort()
 		ts.Check(err)
-		t := &target{name: name, port: port, manner: manner{kind: "ok"}}
+		t := &target{name: name, port: port, tls: config, manner: manner{kind: "ok"}}
 		worldOf(ts).targets[name] = t
 		ts.Check(t.up())
 		ts.Setenv(name, strconv.Itoa(t.port))
@@ -92,6 +100,9 @@ func (t *target) up() error {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(t.port)))
 	if err != nil {
 		return err
+	}
+	if t.tls != nil {
+		listener = tls.NewListener(listener, t.tls)
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
