@@ -39,13 +39,12 @@ type Conn struct {
 	timer   timer
 	lim     Limits
 	handler func(*Stream) // nil where we are the client
-	writeFn func()
 
 	// The reader's own.
 	in      inbox
 	dec     decoder
 	block   headerBlock
-	ignored Header    // what is decoded only to keep the tables in step
+	aside   Header    // trailers being decoded, and what is decoded only to keep the tables in step
 	now     time.Time // when bytes last came
 	partial time.Time // since when a frame or header block is incomplete; zero if none is
 	greeted bool      // the peer's first SETTINGS have come
@@ -68,6 +67,7 @@ type Conn struct {
 	send    int32 // the connection's send window
 	queue   streamQueue
 	out     outbox
+	workers workers
 	going   goingAway
 	quiet   time.Time // when the last stream ended
 	gone    *sync.Cond
@@ -95,7 +95,6 @@ func newConn(c net.Conn, lim Limits) *Conn {
 	conn.purse = newPurse(conn.now)
 	conn.gone = sync.NewCond(&conn.mu)
 	conn.out.written = sync.NewCond(&conn.mu)
-	conn.writeFn = conn.write
 	return conn
 }
 
@@ -119,6 +118,8 @@ func (c *Conn) Serve() error {
 	}
 	c.end(err)
 	switch {
+	case errors.Is(err, errOver) && c.out.err != ErrClosed:
+		return c.out.err
 	case errors.Is(err, errOver), errors.Is(err, io.EOF):
 		return nil
 	}

@@ -155,6 +155,10 @@ func (c *Conn) end(err error) {
 	for len(c.streams) > 0 {
 		c.gone.Wait()
 	}
+	c.dismiss(len(c.workers.idle))
+	if c.workers.armed {
+		c.workers.timer.Stop()
+	}
 	c.mu.Unlock()
 }
 

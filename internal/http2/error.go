@@ -72,6 +72,9 @@ var (
 	ErrClosed = errors.New("http2: connection closed")
 	// ErrEnded: the stream's own side has already been ended.
 	ErrEnded = errors.New("http2: stream already ended")
+
+	errNoHead     = errors.New("http2: body before the head")
+	errSecondHead = errors.New("http2: second head")
 )
 
 // Errors made in advance: a reset must not allocate.

@@ -83,7 +83,7 @@ func (c *Conn) headerBlock(b *headerBlock) error {
 	c.mu.Unlock()
 	switch {
 	case s != nil:
-		return c.trailers(s, b)
+		return c.trailers(b)
 	case known:
 		return c.strayHeaders(b)
 	case c.handler == nil || b.id%2 == 0:
@@ -94,9 +94,9 @@ func (c *Conn) headerBlock(b *headerBlock) error {
 
 // skip decodes a header block that nobody wants.
 func (c *Conn) skip(b *headerBlock) error {
-	c.ignored.reset(trailerHeader)
-	c.ignored.malformed = "ignored"
-	return c.decode(b, &c.ignored)
+	c.aside.reset(trailerHeader)
+	c.aside.malformed = "not wanted"
+	return c.decode(b, &c.aside)
 }
 
 func (c *Conn) decode(b *headerBlock, h *Header) error {
@@ -156,27 +156,14 @@ func (c *Conn) request(b *headerBlock) error {
 	}
 	s.recvClosed = b.endStream
 	c.add(s)
-	go s.runFn()
+	c.start(s)
 	return nil
 }
 
-// trailers ends a request with a trailer section (RFC 9113 section 8.1).
-func (c *Conn) trailers(s *Stream, b *headerBlock) error {
-	c.mu.Lock()
-	wanted := !s.recvClosed && s.err == nil
-	c.mu.Unlock()
-	if !wanted {
-		if err := c.skip(b); err != nil {
-			return err
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.resets.has(b.id) {
-			return nil
-		}
-		return c.resetID(b.id, StreamClosed)
-	}
-	t := &s.trailer // nobody else looks at it before the stream's end is there
+// trailers ends a request with a trailer section (RFC 9113 section 8.1). It is
+// decoded aside, for the stream may end any time.
+func (c *Conn) trailers(b *headerBlock) error {
+	t := &c.aside
 	t.reset(trailerHeader)
 	if err := c.decode(b, t); err != nil {
 		return err
@@ -184,16 +171,20 @@ func (c *Conn) trailers(s *Stream, b *headerBlock) error {
 	t.mend()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	s := c.find(b.id)
 	switch {
-	case s.err != nil:
+	case c.resets.has(b.id):
 		return nil
+	case s == nil || s.recvClosed || s.err != nil:
+		return c.resetID(b.id, StreamClosed)
 	case t.tooLarge != "" || c.held+t.held() > headersHeld:
 		return c.resetID(b.id, EnhanceYourCalm)
 	case t.malformed != "" || !b.endStream || b.selfish || !s.fits(true):
 		return c.resetID(b.id, ProtocolError)
 	}
-	s.headerHeld += t.held()
-	c.held += t.held()
+	s.trailer, c.aside = c.aside, s.trailer
+	s.headerHeld += s.trailer.held()
+	c.held += s.trailer.held()
 	s.endReceive()
 	s.reads.wake()
 	return nil

@@ -15,9 +15,8 @@ type Stream struct {
 	// os.ErrDeadlineExceeded when nothing has moved for so long. Limits.Idle to begin with.
 	Idle time.Duration
 
-	c     *Conn
-	id    uint32
-	runFn func()
+	c  *Conn
+	id uint32
 
 	// All that follows is under Conn.mu.
 	trailer Header
@@ -52,7 +51,6 @@ func newStream(c *Conn, id uint32) *Stream {
 	s, ok := streams.Get().(*Stream)
 	if !ok {
 		s = new(Stream)
-		s.runFn = s.run
 		s.reads.s, s.writes.s = s, s
 	}
 	s.c, s.id, s.Idle = c, id, c.lim.Idle
@@ -86,12 +84,6 @@ func (c *Conn) add(s *Stream) {
 	c.streams = append(c.streams, s)
 }
 
-// run is the goroutine of a stream.
-func (s *Stream) run() {
-	s.c.handler(s)
-	s.finish()
-}
-
 // finish takes the stream off its connection. What has not ended by itself is reset.
 func (s *Stream) finish() {
 	c := s.c
@@ -104,16 +96,13 @@ func (s *Stream) finish() {
 	case !s.recvClosed:
 		s.reset(NoError) // RFC 9113 section 8.1: the rest of the request is not needed
 	default:
-		c.ended.add(s.id)
 		c.purse.served()
 	}
+	c.ended.add(s.id)
 	s.uncount()
 	c.held -= s.headerHeld
 	s.dropBody()
-	if s.queued {
-		c.queue.remove(s)
-	}
-	s.passOn()
+	s.leaveQueue()
 	for i, id := range c.ids {
 		if id == s.id {
 			n := len(c.ids) - 1

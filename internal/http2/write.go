@@ -56,7 +56,7 @@ func putOut(mem *[]byte) {
 func (c *Conn) flush() {
 	if len(c.out.b) > 0 && !c.out.writing && c.out.err == nil {
 		c.out.writing = true
-		go c.writeFn()
+		c.start(nil)
 	}
 }
 
@@ -71,6 +71,7 @@ func (c *Conn) write() {
 		runtime.Gosched()
 		c.mu.Lock()
 		mem := c.out.take()
+		c.grant()
 		if !c.failed {
 			c.timer.SetWriteIdle(time.Now(), c.lim.Write)
 		}
@@ -84,7 +85,6 @@ func (c *Conn) write() {
 			c.stopReader()
 		}
 		c.out.written.Broadcast()
-		c.grant()
 	}
 	c.out.writing = false
 	c.out.written.Broadcast()
@@ -102,6 +102,9 @@ func (s *Stream) WriteHead(status int, lines []byte, end bool) error {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.headSent {
+		return errSecondHead
+	}
 	if err := s.headRoom(); err != nil {
 		return err
 	}
@@ -123,6 +126,9 @@ func (s *Stream) WriteTrailers(lines []byte) error {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !s.headSent {
+		return errNoHead
+	}
 	if err := s.headRoom(); err != nil {
 		return err
 	}
@@ -248,7 +254,10 @@ func (s *Stream) write(p []byte, end bool) (n int, err error) {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer s.passOn()
+	if !s.headSent {
+		return 0, errNoHead
+	}
+	defer s.leaveQueue()
 	for {
 		if err := s.sendable(); err != nil {
 			return n, err
@@ -295,6 +304,14 @@ func (s *Stream) passOn() {
 	s.c.grant()
 }
 
+// leaveQueue: the stream wants no more room on the connection.
+func (s *Stream) leaveQueue() {
+	if s.queued {
+		s.c.queue.remove(s)
+	}
+	s.passOn()
+}
+
 // await waits for the stream's window, or for its turn on the connection.
 func (s *Stream) await() error {
 	c := s.c
@@ -311,9 +328,6 @@ func (s *Stream) await() error {
 	}
 	if s.writes.late || s.writes.broken {
 		s.writes.late = false
-		if s.queued {
-			c.queue.remove(s)
-		}
 		return os.ErrDeadlineExceeded
 	}
 	return nil
