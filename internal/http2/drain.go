@@ -10,8 +10,9 @@ import (
 // goingAway is where a connection stands on its way to the end (RFC 9113 section 6.8).
 type goingAway struct {
 	state  goingState
-	peer   bool // the peer has sent GOAWAY
-	lastID uint32
+	said   uint32 // the last id, as we have said it
+	peer   bool   // the peer has sent GOAWAY
+	lastID uint32 // the last id, as the peer has said it
 	timer  *time.Timer
 }
 
@@ -62,7 +63,7 @@ func (c *Conn) sayLast() {
 	if c.going.state != announced || c.failed {
 		return
 	}
-	c.going.state = last
+	c.going.state, c.going.said = last, c.lastID
 	c.out.b = appendGoAway(c.out.open(), c.lastID, NoError, "")
 	c.settle()
 }
@@ -132,8 +133,13 @@ func (c *Conn) end(err error) {
 		c.going.timer.Stop()
 	}
 	broken := c.failed
-	if code, reason, say := farewellOf(err); say && !broken {
+	code, reason, say := farewellOf(err)
+	switch {
+	case !say || broken:
+	case c.going.state != last:
 		c.out.b = appendGoAway(c.out.open(), c.lastID, code, reason)
+	case code != NoError: // the last id must not go up (RFC 9113 section 6.8)
+		c.out.b = appendGoAway(c.out.open(), c.going.said, code, reason)
 	}
 	c.failStreams()
 	c.nc.SetWriteDeadline(time.Now().Add(farewell)) //nolint:errcheck // fails only when closed
