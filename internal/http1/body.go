@@ -19,6 +19,7 @@ type Body struct {
 	trailer uint16 // bytes of the trailer section
 	left    int64  // of the body, or of the chunk
 	name    [longestName]byte
+	lines   []byte // of the trailer section, as Decode has met them
 }
 
 const (
@@ -59,7 +60,7 @@ func (b *Body) Reset(f Framing, length int64) {
 	switch {
 	case f == Chunked:
 		b.startSize()
-		b.trailer = 0
+		b.trailer, b.lines = 0, nil
 	case f == UntilClose:
 		b.state = inClose
 	case f == Length && length > 0:
@@ -88,7 +89,7 @@ func (b *Body) Scan(p []byte) (n int, done bool, err error) {
 }
 
 // Decode does what Scan does, and appends the payload alone to dst: for a
-// client of HTTP/1.0, which knows no chunks. Trailers are left out.
+// client of HTTP/1.0 or HTTP/2, which know no chunks. Trailers are left to Trailers.
 func (b *Body) Decode(dst, p []byte) (out []byte, n int, done bool, err error) {
 	return b.run(dst, p, true)
 }
@@ -105,6 +106,9 @@ func (b *Body) run(dst, p []byte, decode bool) (out []byte, n int, done bool, er
 		case bodyFailed:
 			return dst, n, false, &Error{Status: 400, Reason: "BadBody"}
 		default:
+			if decode && b.inTrailers(p[n]) {
+				b.lines = append(b.lines, p[n])
+			}
 			if reason := b.step(p[n]); reason != "" {
 				b.state = bodyFailed
 				return dst, n, false, &Error{Status: 400, Reason: reason}
@@ -114,6 +118,19 @@ func (b *Body) run(dst, p []byte, decode bool) (out []byte, n int, done bool, er
 	}
 	return dst, n, b.state == bodyDone, nil
 }
+
+// inTrailers tells whether the next byte belongs to a trailer line.
+func (b *Body) inTrailers(next byte) bool {
+	switch b.state {
+	case inName, inValue, trailerLF:
+		return true
+	}
+	return b.state == trailerStart && next != '\r'
+}
+
+// Trailers gives the lines of the trailer section, line ends included, that Decode
+// has met; nil where there are none.
+func (b *Body) Trailers() []byte { return b.lines }
 
 // payload takes up to n bytes of payload and moves on behind the last.
 func (b *Body) payload(n int) int {

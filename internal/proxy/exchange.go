@@ -42,6 +42,7 @@ type exchange struct {
 	head   int       // length of the request's head in e.in
 	start  time.Time // the request's first bytes were there
 	active time.Time // something last moved
+	h2     bool      // the client speaks HTTP/2: it is sent payload without chunks
 	keep   bool      // the client's connection may serve another request
 }
 
@@ -76,13 +77,25 @@ func (e *exchange) release() {
 // serve reads one request and answers it. It reports whether the connection can
 // serve another.
 func (e *exchange) serve(idle time.Duration) bool {
-	snap := e.s.proxy.current.Load()
-	e.socket = snap.Sockets[e.s.port]
+	if !e.arrive() {
+		return false
+	}
+	n, err := e.readHead(idle)
+	return e.answerTo(n, err)
+}
+
+// arrive takes the snapshot that this request is served by, and the listener it has come to.
+func (e *exchange) arrive() bool {
+	e.socket = e.s.proxy.current.Load().Sockets[e.s.port]
 	if e.socket == nil {
 		return false
 	}
 	e.listener = e.socket.Listeners[0]
-	n, err := e.readHead(idle)
+	return true
+}
+
+// answerTo answers the request whose head is n bytes long, or was refused.
+func (e *exchange) answerTo(n int, err error) bool {
 	if n > 0 && len(e.socket.Listeners) > 1 {
 		e.listener = e.socket.Listener(e.req.Host)
 	}
@@ -156,11 +169,14 @@ func (e *exchange) begin() {
 	e.keep = e.req.KeepAlive && !s.draining.Load() &&
 		e.start.Sub(s.began) < e.listener.LoadBalancer.Attributes.ClientKeepAlive
 	r.Type, r.Proto = "http", "HTTP/1.1"
-	if e.req.Minor == 0 {
-		r.Proto = "HTTP/1.0"
-	}
 	if s.tls.version != "" {
 		r.Type, r.TLSProtocol, r.Cipher, r.Domain, r.CertARN = "https", s.tls.version, s.tls.cipher, s.tls.sni, s.tls.cert
+	}
+	switch {
+	case e.h2:
+		r.Type, r.Proto = "h2", "HTTP/2.0"
+	case e.req.Minor == 0:
+		r.Proto = "HTTP/1.0"
 	}
 	r.Created, r.Client, r.ConnTraceID = e.start, s.client, s.traceID
 	r.RequestTime, r.TargetTime, r.ResponseTime = -1, -1, -1
@@ -274,10 +290,10 @@ func (e *exchange) count() {
 	c.CountELB(e.rec.Status)
 }
 
-// write sends to the client and keeps count.
-func (e *exchange) write(p []byte) error {
+// write sends to the client and keeps count; end says that the response ends with it.
+func (e *exchange) write(p []byte, end bool) error {
 	e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
-	n, err := e.peer.Write(p)
+	n, err := e.peer.send(p, end, e.answer.Trailers())
 	e.rec.Sent += int64(n)
 	return err
 }

@@ -256,7 +256,7 @@ func (e *exchange) responseHead(c *upstream.Conn, idle time.Duration) (int, erro
 
 // upgradeWanted: a 101 that nobody asked for would make a tunnel out of a request.
 func (e *exchange) upgradeWanted() error {
-	if e.resp.Status == 101 && (len(e.req.Upgrade) == 0 || e.resp.Upgrade == nil) {
+	if e.resp.Status == 101 && (!e.upgrade() || e.resp.Upgrade == nil) {
 		return &http1.Error{Status: 502, Reason: "UnexpectedUpgrade"}
 	}
 	return nil

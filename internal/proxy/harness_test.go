@@ -34,6 +34,7 @@ type balancer struct {
 	logs    *accesslog.Store
 	lines   *lines
 	set     *listener.Set
+	options func(*snapshot.Options)
 }
 
 // lines collects the access log.
@@ -48,7 +49,8 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.all.Write(p)
 }
 
-func newBalancer(t testing.TB, cfg *lb.Config) *balancer {
+// newBalancer serves cfg, which variants may change, along with how it is built.
+func newBalancer(t testing.TB, cfg *lb.Config, variants ...func(testing.TB, *lb.Config) (*lb.Config, func(*snapshot.Options))) *balancer {
 	t.Helper()
 	b := &balancer{t: t, proxy: New(balance.NewCookies([32]byte{1})), live: snapshot.NewLive(), metrics: metrics.New(), lines: &lines{}}
 	var err error
@@ -56,6 +58,9 @@ func newBalancer(t testing.TB, cfg *lb.Config) *balancer {
 		t.Fatal(err)
 	}
 	b.set = listener.New("127.0.0.1", func(c *sock.Conn, port int) listener.Session { return b.proxy.NewSession(c, port) }, slog.New(slog.DiscardHandler))
+	for _, v := range variants {
+		cfg, b.options = v(t, cfg)
+	}
 	b.apply(cfg)
 	t.Cleanup(func() {
 		b.close()
@@ -74,7 +79,11 @@ func (b *balancer) close() {
 
 func (b *balancer) apply(cfg *lb.Config) {
 	b.t.Helper()
-	s, problems := snapshot.Build(cfg, snapshot.Options{Live: b.live, Metrics: b.metrics, Logs: b.logs})
+	o := snapshot.Options{Live: b.live, Metrics: b.metrics, Logs: b.logs}
+	if b.options != nil {
+		b.options(&o)
+	}
+	s, problems := snapshot.Build(cfg, o)
 	for _, p := range problems {
 		b.t.Error(p)
 	}

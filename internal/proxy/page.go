@@ -74,10 +74,7 @@ func (e *exchange) own(status int, contentType, body string, location []byte) {
 	err := e.open(out, len(body) == 0)
 	if err == nil {
 		e.out = append(e.out, body...)
-		err = e.write(e.out)
-	}
-	if err == nil {
-		err = e.peer.finish()
+		err = e.write(e.out, true)
 	}
 	if err != nil {
 		e.keep = false

@@ -11,15 +11,15 @@ import (
 type peer interface {
 	// Read gives what follows of the request behind the part that is in the
 	// exchange's buffer: chunk framing included where the request has it.
-	// Write sends more of the response's body.
-	io.ReadWriter
+	io.Reader
 	// open begins the final response, whose head stands in head; end says that no
 	// body follows. It returns what of head is still to be sent, with the first of the body.
 	open(head []byte, end bool) ([]byte, error)
 	// interim sends a whole 1xx response.
 	interim(head []byte) error
-	// finish ends a response whose body is out.
-	finish() error
+	// send sends more of the response; end says that it is the last of it, and
+	// trailers are the lines of a trailer section that is not in p.
+	send(p []byte, end bool, trailers []byte) (int, error)
 	// abort breaks a response off so that no client can take that for its end.
 	abort()
 	// gone looks, without reading, whether the client has left. Not to be called while a Read is under way.
@@ -37,8 +37,8 @@ type peer interface {
 // Read reads from the client.
 func (s *Session) Read(p []byte) (int, error) { return s.conn.Read(p) }
 
-// Write writes to the client.
-func (s *Session) Write(p []byte) (int, error) { return s.conn.Write(p) }
+// send writes to the client. HTTP/1.1's framing is in what is written.
+func (s *Session) send(p []byte, _ bool, _ []byte) (int, error) { return s.conn.Write(p) }
 
 // open leaves the head to go out with the first of the body in one write.
 func (s *Session) open(head []byte, _ bool) ([]byte, error) { return head, nil }
@@ -47,8 +47,6 @@ func (s *Session) interim(head []byte) error {
 	_, err := s.conn.Write(head)
 	return err
 }
-
-func (s *Session) finish() error { return nil } // the framing has said it
 
 func (s *Session) abort() {
 	s.sock.SetLinger(0)

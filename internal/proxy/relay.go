@@ -18,8 +18,8 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 		e.keep = false // the end of the connection is the end of the body; or the target did not wait for the request's end
 	}
 	e.answer.Reset(e.resp.Framing, e.resp.ContentLength)
-	plain := e.resp.Framing == http1.Chunked && e.req.Minor == 0 // HTTP/1.0 knows no chunks
-	if plain {
+	plain := e.resp.Framing == http1.Chunked && (e.req.Minor == 0 || e.h2) // neither knows chunks
+	if plain && !e.h2 {
 		e.keep = false
 	}
 	e.up.r += head
@@ -29,7 +29,7 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 		done, err = e.take(plain)
 	}
 	if err == nil {
-		err = e.write(e.out)
+		err = e.write(e.out, done)
 		e.rec.ResponseTime = e.active.Sub(e.start) - e.rec.RequestTime - e.rec.TargetTime
 	}
 	for err == nil && !done {
@@ -39,14 +39,11 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 		e.out = e.out[:0]
 		if plain {
 			if done, err = e.take(plain); err == nil {
-				err = e.write(e.out)
+				err = e.write(e.out, done)
 			}
 			continue
 		}
 		done, err = e.pass()
-	}
-	if err == nil {
-		err = e.peer.finish()
 	}
 	return e.relayed(done, err)
 }
@@ -80,7 +77,7 @@ func (e *exchange) pass() (done bool, err error) {
 	p := e.up.bytes()
 	n, done, err := e.answer.Scan(p)
 	if n > 0 {
-		if failed := e.write(p[:n]); failed != nil {
+		if failed := e.write(p[:n], done); failed != nil {
 			return false, &clientError{failed}
 		}
 	}
@@ -110,7 +107,8 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 		return clean && e.resp.KeepAlive && (e.pump == nil || e.pump.done() && !e.pump.failed()) && !e.req.Close && !e.target.Ended.Load()
 	}
 	if errors.Is(err, io.EOF) && e.resp.Framing == http1.UntilClose {
-		return false // that was its end
+		e.write(nil, true) // that was its end
+		return false
 	}
 	e.keep = false
 	var client *clientError

@@ -33,9 +33,8 @@ func (e *exchange) requestHead(group *snapshot.TargetGroup) bool {
 		out = http1.AppendLine(out, e.requestHeaderName("X-Amzn-Tls-Cipher-Suite"), e.s.tls.cipher)
 	}
 	out = e.appendFields(out)
-	if len(e.req.Upgrade) > 0 {
-		out = append(out, "Connection: Upgrade\r\nUpgrade: "...)
-		out = append(append(out, e.req.Upgrade...), "\r\n"...)
+	if e.upgrade() {
+		out = append(out, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	}
 	if e.req.WriteFraming {
 		out = http1.AppendFraming(out, e.req.Framing, e.req.ContentLength)
@@ -44,6 +43,10 @@ func (e *exchange) requestHead(group *snapshot.TargetGroup) bool {
 	e.out = append(out, e.sent...)
 	return true
 }
+
+// upgrade tells whether the client asks for a WebSocket, the one protocol that ALB
+// upgrades to: a tunnel of another, h2c above all, would lead requests past the rules.
+func (e *exchange) upgrade() bool { return http1.EqualFold(e.req.Upgrade, "websocket") }
 
 func (e *exchange) requestHeaderName(name string) string {
 	if renamed, ok := e.listener.Attributes.RequestHeaders[name]; ok {

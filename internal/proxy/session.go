@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/certs"
+	"github.com/albatross-lb/albatross/internal/http2"
 	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/sock"
@@ -33,6 +34,7 @@ type Session struct {
 	counted  *metrics.LoadBalancer
 	state    atomic.Int32
 	draining atomic.Bool
+	streams  atomic.Pointer[http2.Conn] // of a client that speaks HTTP/2
 }
 
 // States of a Session, so that Drain interrupts only one that waits for a request.
@@ -70,6 +72,10 @@ func (s *Session) Serve() {
 		return
 	}
 	if socket.Secure && !s.handshake(socket) {
+		return
+	}
+	if s.tls.h2 {
+		s.serveHTTP2()
 		return
 	}
 	for s.next() {
@@ -213,6 +219,10 @@ func (s *Session) receiveTLS(now time.Time, idle time.Duration) error {
 // waits for a request is closed now. It may be called from any goroutine, and again.
 func (s *Session) Drain() {
 	s.draining.Store(true)
+	if c := s.streams.Load(); c != nil {
+		c.Drain()
+		return
+	}
 	if s.state.CompareAndSwap(waiting, interrupting) {
 		s.sock.Interrupt()
 		s.state.Store(interrupted)
@@ -220,7 +230,13 @@ func (s *Session) Drain() {
 }
 
 // Abort closes the connection under whatever is going on.
-func (s *Session) Abort() { s.sock.Close() }
+func (s *Session) Abort() {
+	if c := s.streams.Load(); c != nil {
+		c.Abort()
+		return
+	}
+	s.sock.Close()
+}
 
 // linger reads on behind the last response until the client has closed, too.
 func (s *Session) linger() {

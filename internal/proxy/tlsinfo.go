@@ -7,12 +7,13 @@ type tlsInfo struct {
 	version string // TLSv1.3
 	cipher  string // as OpenSSL and ALB name it
 	sni     string
+	h2      bool   // ALPN chose HTTP/2
 	cert    string // reference of the certificate that was shown, an ARN mostly
 }
 
 func newTLSInfo(c *tls.Conn) tlsInfo {
 	state := c.ConnectionState()
-	return tlsInfo{version: versionName(state.Version), cipher: cipherName(state.CipherSuite), sni: state.ServerName}
+	return tlsInfo{version: versionName(state.Version), cipher: cipherName(state.CipherSuite), sni: state.ServerName, h2: state.NegotiatedProtocol == "h2"}
 }
 
 func versionName(v uint16) string {

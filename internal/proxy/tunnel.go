@@ -19,11 +19,11 @@ func (e *exchange) tunnel(c *upstream.Conn, head int) {
 	if e.socket.Secure {
 		e.rec.Type = "wss"
 	}
-	if e.open(e.responseLines(e.out[:0], false), false) != nil || e.write(e.out) != nil {
+	if e.open(e.responseLines(e.out[:0], false), false) != nil || e.write(e.out, false) != nil {
 		return
 	}
 	e.up.r += head
-	if rest := e.up.bytes(); len(rest) > 0 && e.write(rest) != nil {
+	if rest := e.up.bytes(); len(rest) > 0 && e.write(rest, false) != nil {
 		return
 	}
 	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
@@ -34,6 +34,7 @@ func (e *exchange) tunnel(c *upstream.Conn, head int) {
 	e.rec.Sent += t.downward()
 	t.stop()
 	e.rec.Received += <-done
+	e.write(nil, true)
 }
 
 // tunnel is the two directions of an upgraded connection.
@@ -68,7 +69,8 @@ func (t *tunnel) upward() (n int64) {
 // downward copies from the target to the client.
 func (t *tunnel) downward() int64 {
 	client := t.e.peer
-	return t.copy(t.c.Read, client.Write, t.c.Sock.SetReadIdle, client.setWriteIdle)
+	send := func(p []byte) (int, error) { return client.send(p, false, nil) }
+	return t.copy(t.c.Read, send, t.c.Sock.SetReadIdle, client.setWriteIdle)
 }
 
 func (t *tunnel) copy(read, write func([]byte) (int, error), readIdle, writeIdle func(time.Time, time.Duration)) (total int64) {
