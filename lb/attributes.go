@@ -57,6 +57,11 @@ type TargetGroupAttributes struct {
 	ProxyProtocolV2    bool  // layer 4
 	PreserveClientIP   *bool // layer 4
 	ConnectionsOnDrain bool  // deregistration_delay.connection_termination.enabled, layer 4
+	// EndUnhealthy: flows to a target that becomes unhealthy are ended
+	// (target_health_state.unhealthy.connection_termination.enabled, default true); if not,
+	// they are UnhealthyDraining later (0-360000 s), or never where that is 0. Layer 4.
+	EndUnhealthy      bool
+	UnhealthyDraining time.Duration
 }
 
 // MinimumHealthy is a threshold below which a group counts as unhealthy as a whole.
@@ -137,25 +142,27 @@ func ParseTargetGroupAttributes(m map[string]string) (TargetGroupAttributes, []A
 	a := TargetGroupAttributes{
 		DeregistrationDelay: 300 * time.Second, Algorithm: RoundRobin, CrossZone: "use_load_balancer_configuration",
 		StickinessType: "lb_cookie", LBCookieDuration: 24 * time.Hour, AppCookieDuration: 24 * time.Hour,
-		UnhealthyRouting: MinimumHealthy{Count: 1}, DNSFailover: MinimumHealthy{Count: 1},
+		UnhealthyRouting: MinimumHealthy{Count: 1}, DNSFailover: MinimumHealthy{Count: 1}, EndUnhealthy: true,
 	}
 	algorithm, anomaly := string(a.Algorithm), "off"
 	var preserve bool
 	known := map[string]attribute{
-		"deregistration_delay.timeout_seconds":                seconds(&a.DeregistrationDelay, 0, 3600),
-		"deregistration_delay.connection_termination.enabled": boolean(&a.ConnectionsOnDrain),
-		"slow_start.duration_seconds":                         slowStart(&a.SlowStart),
-		"load_balancing.algorithm.type":                       oneOf(&algorithm, string(RoundRobin), string(LeastOutstanding), string(WeightedRandom)),
-		"load_balancing.algorithm.anomaly_mitigation":         oneOf(&anomaly, "off", "on"),
-		"load_balancing.cross_zone.enabled":                   oneOf(&a.CrossZone, "true", "false", "use_load_balancer_configuration"),
-		"stickiness.enabled":                                  boolean(&a.Stickiness),
-		"stickiness.type":                                     oneOf(&a.StickinessType, "lb_cookie", "app_cookie", "source_ip", "source_ip_dest_ip", "source_ip_dest_ip_proto"),
-		"stickiness.lb_cookie.duration_seconds":               seconds(&a.LBCookieDuration, 1, 604800),
-		"stickiness.app_cookie.cookie_name":                   text(&a.AppCookieName),
-		"stickiness.app_cookie.duration_seconds":              seconds(&a.AppCookieDuration, 1, 604800),
-		"proxy_protocol_v2.enabled":                           boolean(&a.ProxyProtocolV2),
-		"preserve_client_ip.enabled":                          boolean(&preserve),
-		"lambda.multi_value_headers.enabled":                  anything,
+		"deregistration_delay.timeout_seconds":                         seconds(&a.DeregistrationDelay, 0, 3600),
+		"deregistration_delay.connection_termination.enabled":          boolean(&a.ConnectionsOnDrain),
+		"slow_start.duration_seconds":                                  slowStart(&a.SlowStart),
+		"load_balancing.algorithm.type":                                oneOf(&algorithm, string(RoundRobin), string(LeastOutstanding), string(WeightedRandom)),
+		"load_balancing.algorithm.anomaly_mitigation":                  oneOf(&anomaly, "off", "on"),
+		"load_balancing.cross_zone.enabled":                            oneOf(&a.CrossZone, "true", "false", "use_load_balancer_configuration"),
+		"stickiness.enabled":                                           boolean(&a.Stickiness),
+		"stickiness.type":                                              oneOf(&a.StickinessType, "lb_cookie", "app_cookie", "source_ip", "source_ip_dest_ip", "source_ip_dest_ip_proto"),
+		"stickiness.lb_cookie.duration_seconds":                        seconds(&a.LBCookieDuration, 1, 604800),
+		"stickiness.app_cookie.cookie_name":                            text(&a.AppCookieName),
+		"stickiness.app_cookie.duration_seconds":                       seconds(&a.AppCookieDuration, 1, 604800),
+		"proxy_protocol_v2.enabled":                                    boolean(&a.ProxyProtocolV2),
+		"preserve_client_ip.enabled":                                   boolean(&preserve),
+		"target_health_state.unhealthy.connection_termination.enabled": boolean(&a.EndUnhealthy),
+		"target_health_state.unhealthy.draining_interval_seconds":      seconds(&a.UnhealthyDraining, 0, 360000),
+		"lambda.multi_value_headers.enabled":                           anything,
 	}
 	for prefix, min := range map[string]*MinimumHealthy{
 		"target_group_health.unhealthy_state_routing": &a.UnhealthyRouting, "target_group_health.dns_failover": &a.DNSFailover,

@@ -43,7 +43,7 @@ func TestTargetGroupAttributes(t *testing.T) {
 	got, errs := lb.ParseTargetGroupAttributes(nil)
 	want := lb.TargetGroupAttributes{DeregistrationDelay: 300 * time.Second, Algorithm: lb.RoundRobin, CrossZone: "use_load_balancer_configuration",
 		StickinessType: "lb_cookie", LBCookieDuration: 24 * time.Hour, AppCookieDuration: 24 * time.Hour,
-		UnhealthyRouting: lb.MinimumHealthy{Count: 1}, DNSFailover: lb.MinimumHealthy{Count: 1}}
+		UnhealthyRouting: lb.MinimumHealthy{Count: 1}, DNSFailover: lb.MinimumHealthy{Count: 1}, EndUnhealthy: true}
 	if !reflect.DeepEqual(got, want) || len(errs) != 0 {
 		t.Errorf("defaults: got %+v (%v), want %+v", got, errs, want)
 	}
@@ -58,10 +58,12 @@ func TestTargetGroupAttributes(t *testing.T) {
 		"proxy_protocol_v2.enabled":                                                      "true",
 		"preserve_client_ip.enabled":                                                     "false",
 		"deregistration_delay.connection_termination.enabled":                            "true",
+		"target_health_state.unhealthy.connection_termination.enabled":                   "false",
+		"target_health_state.unhealthy.draining_interval_seconds":                        "30",
 	})
 	want = lb.TargetGroupAttributes{SlowStart: 30 * time.Second, Algorithm: lb.WeightedRandom, AnomalyMitigation: true, CrossZone: "true", Stickiness: true,
 		StickinessType: "app_cookie", LBCookieDuration: time.Second, AppCookieName: "SID", AppCookieDuration: 7 * 24 * time.Hour,
-		UnhealthyRouting: lb.MinimumHealthy{Percentage: 50}, DNSFailover: lb.MinimumHealthy{Count: 3}, ProxyProtocolV2: true, PreserveClientIP: ptr(false), ConnectionsOnDrain: true}
+		UnhealthyRouting: lb.MinimumHealthy{Percentage: 50}, DNSFailover: lb.MinimumHealthy{Count: 3}, ProxyProtocolV2: true, PreserveClientIP: ptr(false), ConnectionsOnDrain: true, UnhealthyDraining: 30 * time.Second}
 	if !reflect.DeepEqual(got, want) || len(errs) != 0 {
 		t.Errorf("got %+v (%v), want %+v", got, errs, want)
 	}

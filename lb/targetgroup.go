@@ -35,6 +35,9 @@ type TargetGroup struct {
 	MultiCluster      *bool             `json:"multiCluster,omitempty"`
 	Tags              map[string]string `json:"tags,omitempty"`
 
+	// BehindPort of a group of target type alb: the listener, of the application load
+	// balancer of the same key, that connections are for.
+	BehindPort int `json:"-"`
 	// Targets as the EndpointSlices have them.
 	Targets []Target `json:"-"`
 	Origin  Origin   `json:"-"`

@@ -70,7 +70,19 @@ func (s *Split) Choose() int {
 	if len(s.ends) == 1 {
 		return 0
 	}
-	at := (s.turn.Add(1) - 1) % s.total * s.stride % s.total
+	return s.indexOf((s.turn.Add(1) - 1) % s.total * s.stride % s.total)
+}
+
+// At gives the index that a hash falls to, the same one each time: for clients that
+// keep their target group. -1 where all weights are zero.
+func (s *Split) At(hash uint64) int {
+	if s.total == 0 {
+		return -1
+	}
+	return s.indexOf(hash % s.total)
+}
+
+func (s *Split) indexOf(at uint64) int {
 	for i, end := range s.ends {
 		if at < end {
 			return i

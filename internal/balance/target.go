@@ -2,6 +2,7 @@ package balance
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,8 +13,9 @@ import (
 // Target is the live state of one target of one target group. It outlives
 // configurations: the next Group is made with the same Target.
 type Target struct {
-	id   string
-	hash Hash
+	id     string
+	hash   Hash
+	number uint64 // hash as a number
 
 	mu       sync.Mutex // guards changes of what follows
 	state    atomic.Int32
@@ -42,7 +44,8 @@ const (
 // NewTarget makes the state of a target that is registered and not checked yet. The id
 // is its stable identity, such as "127.0.0.1:8001"; stickiness knows it by that.
 func NewTarget(id string) *Target {
-	return &Target{id: id, hash: HashOf(id)}
+	h := HashOf(id)
+	return &Target{id: id, hash: h, number: binary.LittleEndian.Uint64(h[:])}
 }
 
 // ID is what the target was made with.

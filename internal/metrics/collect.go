@@ -92,6 +92,7 @@ func (c collector) Describe(to chan<- *prometheus.Desc) {
 	for _, m := range groupCounters {
 		to <- m.desc
 	}
+	describeNetworks(to)
 	for _, d := range []*prometheus.Desc{
 		buildDesc, activeDesc, droppedLinesDesc, responseTimeDesc, healthyDesc, unhealthyDesc,
 		configReloads, configLastOK, configLastOKTime, configSetAside, configWarnings, configFileErrors,
@@ -105,6 +106,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	r := c.registry
 	r.mu.Lock()
 	balancers, hosts, config := slices.Collect(maps.Values(r.balancers)), r.hostCounts, r.config
+	networks := slices.Collect(maps.Values(r.networks))
 	r.mu.Unlock()
 
 	version, revision := buildInfo()
@@ -112,6 +114,9 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	config.collect(to)
 	for _, m := range balancers {
 		m.collect(to)
+	}
+	for _, n := range networks {
+		n.collect(to)
 	}
 	if hosts != nil {
 		collectHosts(hosts(), to)

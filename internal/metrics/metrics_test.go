@@ -121,15 +121,18 @@ func TestDocumentation(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 100)
 	collector{New()}.Describe(descs)
 	close(descs)
+	described := map[string]bool{} // some by application and network load balancers alike
 	for desc := range descs {
 		name := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(desc.String())[1]
 		if !documented[name] {
 			t.Errorf("docs/metrics.md lacks %s", name)
 		}
-		delete(documented, name)
+		described[name] = true
 	}
 	for name := range documented {
-		t.Errorf("docs/metrics.md has %s, which does not exist", name)
+		if !described[name] {
+			t.Errorf("docs/metrics.md has %s, which does not exist", name)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type Registry struct {
 
 	mu         sync.Mutex
 	balancers  map[string]*LoadBalancer
+	networks   map[string]*Network
 	hostCounts func() []HostCount
 	config     configState
 }
@@ -36,7 +37,7 @@ type HostCount struct {
 // New gives an empty registry, whose exposition also has the Go runtime's and the
 // process's own metrics.
 func New() *Registry {
-	r := &Registry{shards: 1, prometheus: prometheus.NewRegistry(), balancers: map[string]*LoadBalancer{}}
+	r := &Registry{shards: 1, prometheus: prometheus.NewRegistry(), balancers: map[string]*LoadBalancer{}, networks: map[string]*Network{}}
 	for r.shards < runtime.GOMAXPROCS(0) {
 		r.shards *= 2
 	}
@@ -78,6 +79,7 @@ func (r *Registry) Retain(names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	retain(r.balancers, names)
+	retain(r.networks, names)
 }
 
 // SetHostCounts says where the numbers of healthy and unhealthy targets are to be
