@@ -48,6 +48,7 @@ func (e *exchange) redirect(r *snapshot.Redirect) {
 // own writes a whole response of the load balancer's own.
 func (e *exchange) own(status int, contentType, body string, location []byte) {
 	e.rec.Status = status
+	e.active = time.Now() // a target may have been waited for until now
 	if !e.body.Done() || e.pump != nil {
 		e.keep = false // part of the request is still unread
 	}

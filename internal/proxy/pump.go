@@ -71,6 +71,9 @@ func (p *pump) done() bool {
 	}
 }
 
+// whole tells whether all of the body has been sent.
+func (p *pump) whole() bool { return p.done() && p.client == nil && p.upstream == nil }
+
 // failed tells whether the body broke off on the client's side.
 func (p *pump) failed() bool { return p.done() && p.client != nil }
 
@@ -97,11 +100,10 @@ func (p *pump) settle(e *exchange) bool {
 		e.peer.resume()
 	}
 	e.rec.Received += p.received
-	whole := p.client == nil && p.upstream == nil
-	if whole {
+	if p.whole() {
 		e.in.r, e.in.w = 0, 0
 		e.in.put(p.left)
 	}
 	largeBuffers.Put(p.mem)
-	return whole
+	return p.whole()
 }

@@ -14,7 +14,7 @@ import (
 // whether the target's connection can carry another request.
 func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse bool) {
 	e.rec.Status = e.resp.Status
-	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.done() {
+	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.whole() {
 		e.keep = false // the end of the connection is the end of the body; or the target did not wait for the request's end
 	}
 	e.answer.Reset(e.resp.Framing, e.resp.ContentLength)
@@ -104,7 +104,7 @@ func (e *exchange) receiveBody(c *upstream.Conn, idle time.Duration) error {
 func (e *exchange) relayed(done bool, err error) (reuse bool) {
 	if err == nil && done {
 		clean := len(e.up.bytes()) == 0 // more than was asked for: that connection is not to be trusted
-		return clean && e.resp.KeepAlive && (e.pump == nil || e.pump.done() && !e.pump.failed()) && !e.req.Close && !e.target.Ended.Load()
+		return clean && e.resp.KeepAlive && (e.pump == nil || e.pump.whole()) && !e.req.Close && !e.target.Ended.Load()
 	}
 	if errors.Is(err, io.EOF) && e.resp.Framing == http1.UntilClose {
 		e.write(nil, true) // that was its end
