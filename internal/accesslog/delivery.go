@@ -76,25 +76,27 @@ func safe(text string) string {
 // destination is where one load balancer's lines go. It does not change; a
 // changed delivery makes a new one.
 type destination struct {
-	elb    string // app/<name>/<id>, as in the lines
+	elb    string // app/<name>/<id> or net/<name>/<id>, as in the lines
 	node   string // the address in the lines
 	files  bool   // whether there are files at all
 	folder string // <dir>/<bucket>/[prefix/]AWSLogs/<account>/elasticloadbalancing/<region>
 	before string // what a file's name has before its time
-	after  string // and behind: _<ip>_
+	after  string // and behind: _<ip>_, or _ alone for a network load balancer
 }
 
-func (s *Store) destination(name, id string, d lb.LogDelivery) (*destination, error) {
+func (s *Store) destination(kind, name, id string, d lb.LogDelivery) (*destination, error) {
 	err := CheckDelivery(d)
-	to := &destination{elb: "app/" + name + "/" + id, files: d.Enabled && err == nil && s.opts.Dir != ""}
+	to := &destination{elb: kind + "/" + name + "/" + id, files: d.Enabled && err == nil && s.opts.Dir != ""}
 	if s.opts.IP.IsValid() {
 		to.node = s.opts.IP.String()
 	}
 	if to.files {
 		account, region := safe(s.opts.Account), safe(s.opts.Region)
 		to.folder = filepath.Join(s.opts.Dir, d.Bucket, filepath.FromSlash(d.Prefix), "AWSLogs", account, "elasticloadbalancing", region)
-		to.before = account + "_elasticloadbalancing_" + region + "_app." + safe(name) + "." + safe(id) + "_"
-		to.after = "_" + safe(to.node) + "_"
+		to.before = account + "_elasticloadbalancing_" + region + "_" + kind + "." + safe(name) + "." + safe(id) + "_"
+		if to.after = "_"; kind == "app" {
+			to.after = "_" + safe(to.node) + "_"
+		}
 	}
 	if !to.files && s.opts.Stdout == nil {
 		return nil, err

@@ -53,14 +53,22 @@ type chunk struct {
 // used up the line is dropped and counted. shard may be any number; the same one
 // for all requests of a connection serves best.
 func (l *Log) Write(shard uint32, r *Record) {
+	if to := l.destination(); to != nil {
+		r.LoadBalancer, r.Node = to.elb, to.node
+		l.append(shard, r)
+	}
+}
+
+// destination is nil where nothing is logged.
+func (l *Log) destination() *destination {
 	if l == nil {
-		return
+		return nil
 	}
-	to := l.to.Load()
-	if to == nil {
-		return
-	}
-	r.LoadBalancer, r.Node = to.elb, to.node
+	return l.to.Load()
+}
+
+// append formats one line into a chunk of the shard.
+func (l *Log) append(shard uint32, line interface{ AppendTo(dst []byte) []byte }) {
 	s := &l.shards[shard&uint32(len(l.shards)-1)]
 	s.mu.Lock()
 	c := s.chunk
@@ -72,7 +80,7 @@ func (l *Log) Write(shard uint32, r *Record) {
 		}
 		s.chunk = c
 	}
-	c.text = r.AppendTo(c.text)
+	c.text = line.AppendTo(c.text)
 	c.lines++
 	if len(c.text) > chunkSize-chunkSlack {
 		s.chunk = nil

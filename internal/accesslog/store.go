@@ -100,7 +100,17 @@ func Open(opts Options) (*Store, error) {
 // one begun. A delivery that CheckDelivery refuses is reported and not logged to
 // files. After Close it gives nil.
 func (s *Store) Log(key, name, id string, d lb.LogDelivery) *Log {
-	to, err := s.destination(name, id, d)
+	return s.log("app", key, name, id, d)
+}
+
+// NetworkLog is Log for a network load balancer (WriteFlow). The key must not be one
+// that Log is called with.
+func (s *Store) NetworkLog(key, name, id string, d lb.LogDelivery) *Log {
+	return s.log("net", key, name, id, d)
+}
+
+func (s *Store) log(kind, key, name, id string, d lb.LogDelivery) *Log {
+	to, err := s.destination(kind, name, id, d)
 	if err != nil {
 		s.opts.Report(fmt.Errorf("access log of load balancer %s: %w", key, err))
 	}

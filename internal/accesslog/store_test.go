@@ -329,7 +329,7 @@ func TestEmptyFileIsRemoved(t *testing.T) {
 	s := open(t, Options{})
 	l := s.Log("retail", "a", "1", delivery)
 	s.Close()
-	to, _ := s.destination("a", "1", delivery)
+	to, _ := s.destination("app", "a", "1", delivery)
 	var err error
 	if l.part, err = s.begin(to, time.Now()); err != nil {
 		t.Fatal(err)
