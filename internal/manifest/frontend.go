@@ -257,7 +257,7 @@ func (b *builder) frontTargets(all *merged, l *lb.LoadBalancer, number int, p *f
 	if _, taken := b.cfg.TargetGroups[key]; taken { // of another group
 		key = strings.Join([]string{all.key, key}, "/")
 	}
-	g := &lb.TargetGroup{Key: key, TargetType: "alb", Port: number, Protocol: lb.TCP, IPAddressType: "ipv4", HealthCheck: h,
+	g := &lb.TargetGroup{Key: key, TargetType: "alb", Port: number, BehindPort: p.to, Protocol: lb.TCP, IPAddressType: "ipv4", HealthCheck: h,
 		Attributes: map[string]string{}, Tags: l.Tags, Origin: l.Origin,
 		Name: all.resourceName(digest(b.opts.ClusterName, all.key, strconv.Itoa(number), "alb", "TCP", h.Port.String(), string(h.Protocol)))}
 	b.cfg.TargetGroups[key] = g

@@ -27,6 +27,8 @@ type Options struct {
 	// for a listener that names none); hosts are the names that it should cover. nil:
 	// the Snapshot is only to be asked, not served, and needs none.
 	Certificate func(ref string, hosts []string) (*certs.Certificate, error)
+	// Transparent: network load balancers may keep clients' addresses towards targets.
+	Transparent bool
 	Live        *Live
 	Metrics     *metrics.Registry
 	Logs        *accesslog.Store
@@ -37,6 +39,7 @@ type builder struct {
 	Options
 	cfg      *lb.Config
 	out      *Snapshot
+	networks []*Network // to be placed on their ports
 	problems []lb.Problem
 }
 
@@ -44,7 +47,7 @@ type builder struct {
 // reported, each with its reason; everything else is in the Snapshot.
 func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 	b := &builder{Options: o, cfg: cfg, out: &Snapshot{
-		Config: cfg, Sockets: map[int]*Socket{}, TargetGroups: map[string]*TargetGroup{},
+		Config: cfg, Sockets: map[int]*Socket{}, Streams: map[int]*Network{}, Packets: map[int]*Network{}, TargetGroups: map[string]*TargetGroup{},
 	}}
 	for key, g := range cfg.TargetGroups {
 		b.out.TargetGroups[key] = b.targetGroup(g)
@@ -52,6 +55,7 @@ func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 	for _, balancer := range cfg.LoadBalancers {
 		b.loadBalancer(balancer)
 	}
+	b.placeNetworks()
 	b.serveTLS()
 	b.mapRedirects()
 	return b.out, b.problems
@@ -87,7 +91,7 @@ func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
 
 func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	if c.Type == lb.Network {
-		b.problem(c.Origin, "", "layer-4 (network) load balancers are not served in this version; use service type application")
+		b.network(c)
 		return
 	}
 	balancer := &LoadBalancer{Config: c, ARN: c.ARN(b.Account, b.Region)}
@@ -182,7 +186,11 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 		b.problem(origin, field, "not served: it has no usable certificate")
 		return false
 	}
-	l.tls = certs.Config(policy, pairs, []string{"http/1.1"})
+	protocols := []string{"h2", "http/1.1"}
+	if !l.LoadBalancer.Attributes.HTTP2 {
+		protocols = protocols[1:]
+	}
+	l.tls = certs.Config(policy, pairs, protocols)
 	return true
 }
 

@@ -140,6 +140,12 @@ type Use struct {
 func (s *Snapshot) Uses() []Use {
 	seen := map[Use]bool{}
 	var uses []Use
+	for _, u := range s.flowUses() {
+		if !seen[u] {
+			seen[u] = true
+			uses = append(uses, u)
+		}
+	}
 	for _, socket := range s.Sockets {
 		for _, l := range socket.Listeners {
 			for _, r := range append([]*Rule{l.fallback}, l.rules...) {

@@ -33,7 +33,9 @@ import (
 // Snapshot is everything that requests are served by. It does not change.
 type Snapshot struct {
 	Config       *lb.Config
-	Sockets      map[int]*Socket // by the port that the manifests name
+	Sockets      map[int]*Socket  // by the port that the manifests name
+	Streams      map[int]*Network // network listeners for TCP and TLS, likewise
+	Packets      map[int]*Network // and those for UDP; TCP_UDP is in both
 	TargetGroups map[string]*TargetGroup
 }
 
