@@ -52,6 +52,7 @@ type Conn struct {
 	mu      sync.Mutex
 	ids     []uint32  // of streams, at the same places
 	streams []*Stream // whose handlers run
+	free    []*Stream // for further use
 	active  int       // streams that count as concurrent
 	lastID  uint32    // highest id that the peer has used
 	nextID  uint32    // that we use; clients only

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -202,26 +203,67 @@ func TestForgiven(t *testing.T) {
 }
 
 // TestIdle: a connection without streams ends after the idle timeout, one with a
-// stream does not.
+// stream does not, nor does one that is used.
 func TestIdle(t *testing.T) {
-	release := make(chan struct{})
-	s := serve(t, Limits{Idle: 20 * time.Millisecond}, nil, func(s *Stream) {
-		<-release
-		page(s)
-	})
-	idle, busy := dialRaw(t, s.addr), dialRaw(t, s.addr)
-	busy.headers(1, true, get)
-	idle.want("GOAWAY 0 NO_ERROR", "EOF")
-	close(release)
-	busy.want("HEADERS 1 :status=200", `DATA 1 "ok" END`, "GOAWAY 1 NO_ERROR", "EOF")
-	slow := dialRaw(t, s.addr)
-	slow.frame(frameHeaders, 0, 1, "\x82") // never to be continued
-	slow.want("GOAWAY 0 ENHANCE_YOUR_CALM", "EOF")
-	for range 2 {
-		if err := <-s.errs; err != nil {
-			t.Errorf("Serve = %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := servePipe(t, Limits{Idle: time.Minute, Write: time.Hour}, func(s *Stream) {
+			<-release
+			page(s)
+		})
+		begin := time.Now()
+		idle, busy, pings := s.dial(), s.dial(), s.dial()
+		busy.headers(1, true, get)
+		go func() {
+			for range 3 {
+				time.Sleep(50 * time.Second)
+				pings.fr.WritePing(false, [8]byte{})
+			}
+		}()
+		idle.want("GOAWAY 0 NO_ERROR")
+		if took := time.Since(begin); took < time.Minute || took > 2*time.Minute {
+			t.Errorf("idle for %v", took)
 		}
-	}
+		pings.want("PING 0000000000000000 true", "PING 0000000000000000 true", "PING 0000000000000000 true", "GOAWAY 0 NO_ERROR")
+		if took := time.Since(begin); took < 210*time.Second || took > 240*time.Second {
+			t.Errorf("idle behind pings for %v", took)
+		}
+		close(release)
+		busy.want("HEADERS 1 :status=200", `DATA 1 "ok" END`, "GOAWAY 1 NO_ERROR")
+		for range 3 {
+			if err := <-s.errs; err != nil {
+				t.Errorf("Serve = %v", err)
+			}
+		}
+	})
+}
+
+// TestSlowBlock: a header block that has begun must come to its end within the idle
+// timeout, however many bytes trickle in.
+func TestSlowBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipe(t, Limits{Idle: time.Minute}, page)
+		r := s.dial()
+		begin := time.Now()
+		trickled := make(chan struct{})
+		go func() {
+			defer close(trickled)
+			r.frame(frameHeaders, 0, 1, "\x82")
+			for {
+				time.Sleep(10 * time.Second)
+				if _, err := r.c.Write([]byte{0}); err != nil {
+					return
+				}
+			}
+		}()
+		r.want("GOAWAY 0 ENHANCE_YOUR_CALM")
+		if took := time.Since(begin); took > 80*time.Second {
+			t.Errorf("took %v", took)
+		}
+		r.c.Close()
+		<-s.errs
+		<-trickled
+	})
 }
 
 // TestConcurrentStreams: the 129th is refused, and a reset frees no place as long

@@ -55,7 +55,10 @@ func (s *Stream) consumed(n int) {
 
 // streamQueue is streams that wait for room on the connection: its send window, or
 // space in its output. They get it in turn, a frame each.
-type streamQueue struct{ head, tail *Stream }
+type streamQueue struct {
+	head, tail *Stream
+	turn       *Stream // the one that may take room now; it is out of the queue
+}
 
 func (q *streamQueue) push(s *Stream) {
 	s.queued = true
@@ -101,9 +104,9 @@ func (c *Conn) room() int { return min(int(c.send), maxOut-len(c.out.b)) }
 
 // grant lets the next stream in the queue go on, if there is room for it.
 func (c *Conn) grant() {
-	if c.queue.head != nil && c.room() > 0 {
-		s := c.queue.pop()
-		s.granted = true
-		s.writes.wake()
+	q := &c.queue
+	if q.turn == nil && q.head != nil && c.room() > 0 {
+		q.turn = q.pop()
+		q.turn.writes.wake()
 	}
 }

@@ -128,7 +128,6 @@ func (c *Conn) strayHeaders(b *headerBlock) error {
 func (c *Conn) request(b *headerBlock) error {
 	s := newStream(c, b.id)
 	if err := c.decode(b, &s.Header); err != nil {
-		s.recycle()
 		return err
 	}
 	malformed := s.conclude(b.endStream, c.lim.ExtendedConnect)

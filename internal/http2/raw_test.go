@@ -42,10 +42,38 @@ func dialNaked(t testing.TB, addr string) *rawClient {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(10 * time.Second))
+	return newRaw(t, c)
+}
+
+func newRaw(t testing.TB, c net.Conn) *rawClient {
 	r := &rawClient{t: t, c: c, fr: nethttp2.NewFramer(c, c)}
 	r.fr.AllowIllegalWrites = true
 	r.fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	r.enc = hpack.NewEncoder(&r.buf)
+	return r
+}
+
+// pipeServer serves connections in memory, in the time of a synctest bubble.
+type pipeServer struct {
+	t       testing.TB
+	lim     Limits
+	handler func(*Stream)
+	conns   chan *Conn
+	errs    chan error
+}
+
+func servePipe(t testing.TB, lim Limits, handler func(*Stream)) *pipeServer {
+	return &pipeServer{t, lim, handler, make(chan *Conn, 100), make(chan error, 100)}
+}
+
+func (s *pipeServer) dial() *rawClient {
+	near, far := net.Pipe()
+	c := NewConn(far, s.lim, s.handler)
+	s.conns <- c
+	go func() { s.errs <- c.Serve() }()
+	r := newRaw(s.t, near)
+	io.WriteString(r.c, preface)
+	r.fr.WriteSettings()
 	return r
 }
 

@@ -3,7 +3,6 @@ package http2
 import (
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -40,27 +39,31 @@ type streamState struct {
 	interrupt  interrupter
 	behind     *Stream // in Conn.queue
 	queued     bool
-	granted    bool // it is this stream's turn to take room on the connection
 }
 
 type interrupter interface{ Interrupt() }
 
-var streams sync.Pool
-
+// newStream gives a Stream that is not used; each connection keeps its own.
 func newStream(c *Conn, id uint32) *Stream {
-	s, ok := streams.Get().(*Stream)
-	if !ok {
-		s = new(Stream)
-		s.reads.s, s.writes.s = s, s
+	var s *Stream
+	c.mu.Lock()
+	if n := len(c.free); n > 0 {
+		s = c.free[n-1]
+		c.free = c.free[:n-1]
 	}
-	s.c, s.id, s.Idle = c, id, c.lim.Idle
-	s.reads.cond.L, s.writes.cond.L = &c.mu, &c.mu
+	c.mu.Unlock()
+	if s == nil {
+		s = &Stream{c: c}
+		s.reads.s, s.writes.s = s, s
+		s.reads.cond.L, s.writes.cond.L = &c.mu, &c.mu
+	}
+	s.id, s.Idle = id, c.lim.Idle
 	s.Header.reset(requestHeader)
 	s.recv = recvWindow{size: initialWindow, left: initialWindow}
 	return s
 }
 
-// recycle gives the stream back, with nothing in it that could be seen again.
+// recycle keeps the stream for another use, with nothing in it that could be seen again.
 func (s *Stream) recycle() {
 	s.body.release()
 	if !s.reads.stop() || !s.writes.stop() {
@@ -70,7 +73,9 @@ func (s *Stream) recycle() {
 	s.trailer.reset(trailerHeader)
 	s.Request = Request{Header: s.Header}
 	s.streamState = streamState{}
-	streams.Put(s)
+	if len(s.c.free) < s.c.lim.Streams {
+		s.c.free = append(s.c.free, s)
+	}
 }
 
 // add enters a stream.

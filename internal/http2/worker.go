@@ -79,13 +79,17 @@ func (c *Conn) park(w *worker) bool {
 	return true
 }
 
-// thinOut lets those workers go that were idle all the time since the last look.
+// thinOut lets those workers go that were idle all the time since the last look,
+// and what is kept for further streams if there is none.
 func (c *Conn) thinOut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w := &c.workers
 	c.dismiss(min(w.least, len(w.idle)))
 	w.least = len(w.idle)
+	if len(c.streams) == 0 {
+		c.free = nil
+	}
 	w.armed = len(w.idle) > 0
 	if w.armed {
 		w.timer.Reset(lookAfter)

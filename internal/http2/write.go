@@ -292,15 +292,18 @@ func (s *Stream) write(p []byte, end bool) (n int, err error) {
 
 // turn gives the room on the connection, if it is this stream's turn to take it.
 func (s *Stream) turn() int {
-	if s.c.queue.head != nil && !s.granted {
-		return 0
+	q := &s.c.queue
+	if q.turn == s || q.turn == nil && q.head == nil {
+		return s.c.room()
 	}
-	return s.c.room()
+	return 0
 }
 
 // passOn gives the turn to the next stream.
 func (s *Stream) passOn() {
-	s.granted = false
+	if s.c.queue.turn == s {
+		s.c.queue.turn = nil
+	}
 	s.c.grant()
 }
 
@@ -316,14 +319,11 @@ func (s *Stream) leaveQueue() {
 func (s *Stream) await() error {
 	c := s.c
 	if s.send > 0 && !s.queued {
-		s.granted = false
 		c.queue.push(s)
-		c.grant()
-	} else if s.granted {
-		s.passOn()
 	}
+	s.passOn() // with the turn, it was not for want of room
 	c.flush()
-	if !s.granted {
+	if c.queue.turn != s {
 		s.writes.wait(s.Idle)
 	}
 	if s.writes.late || s.writes.broken {
