@@ -164,9 +164,6 @@ func (b *builder) backendAction(m *member, all *merged, p *plan, words actionWor
 		return lb.Action{Type: words.Type, Redirect: words.Redirect}, nil
 	}
 	f := &lb.Forward{Stickiness: words.Forward.Stickiness, TargetGroups: []lb.WeightedTargetGroup{}}
-	if f.Stickiness != nil && f.Stickiness.Enabled != nil && *f.Stickiness.Enabled {
-		b.noteOnce(m.origin, "targetGroupStickinessConfig: "+notYet+"keeping a client on its target group")
-	}
 	for _, t := range words.Forward.TargetGroups {
 		g, err := b.weighted(m, all, p, t)
 		if err != nil {

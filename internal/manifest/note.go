@@ -78,8 +78,6 @@ func (a annotations) inert(word string) []string {
 		return []string{noLogin}
 	case word == "backend-protocol-version" && value != string(lb.HTTP1):
 		return []string{notYet + "speaking " + shorten(value) + " to targets; requests get 464"}
-	case strings.HasPrefix(word, "transforms."):
-		return []string{notYet + "rewriting requests (transforms); they are forwarded as they came"}
 	case strings.HasPrefix(word, "target-control-port."):
 		return []string{notYet + "the target control port"}
 	case word == "load-balancer-attributes", word == "attributes", word == "target-group-attributes", strings.HasPrefix(word, "target-group-attributes."):
@@ -107,9 +105,6 @@ func inertAttributes(attributes map[string]string) []string {
 	add("deletion_protection.enabled", nowhere+"the load balancer is there as long as its manifest is")
 	add("ipv6.deny_all_igw_traffic", nowhere+"there is no internet gateway")
 	add("load_balancing.algorithm.anomaly_mitigation", notYet+"automatic target weights")
-	if attributes["stickiness.type"] == "app_cookie" && attributes["stickiness.enabled"] == "true" {
-		texts = append(texts, "stickiness.type=app_cookie: "+notYet+"stickiness by the application's cookie")
-	}
 	for _, key := range slices.Sorted(maps.Keys(attributes)) {
 		if strings.HasPrefix(key, "target_group_health.dns_failover.") {
 			texts = append(texts, key+": "+nowhere+"there is no DNS record to take out")

@@ -38,6 +38,7 @@ type exchange struct {
 	scratch []byte // url, trace id and location, which the record refers to
 	tried   []int
 	sticky  stickiness
+	made    rewritten
 
 	head   int       // length of the request's head in e.in
 	start  time.Time // the request's first bytes were there
@@ -251,6 +252,8 @@ func (e *exchange) act() {
 	switch {
 	case rule.Refused != "":
 		e.page(500, rule.Refused)
+	case rule.Forward != nil && !e.transform(rule.Transforms):
+		e.page(500, "TransformFailure")
 	case rule.Forward != nil:
 		e.forward(rule.Forward)
 	case rule.Redirect != nil:

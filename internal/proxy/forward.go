@@ -33,7 +33,7 @@ var (
 // forward sends the request to a target of the action's groups and the response
 // back. Targets that cannot be connected to are passed over.
 func (e *exchange) forward(f *snapshot.Forward) {
-	m := f.Choose()
+	m := e.member(f)
 	if m < 0 {
 		e.page(503, "NoTargetGroupWithWeight")
 		return

@@ -15,7 +15,7 @@ const maxForwardedFor = 30
 // part of the body that is at hand. It reports false when X-Forwarded-For is too long.
 func (e *exchange) requestHead(group *snapshot.TargetGroup) bool {
 	attributes := &e.listener.LoadBalancer.Attributes
-	out := e.req.AppendRequestLine(e.out[:0])
+	out := e.appendRequestLine(e.out[:0])
 	out = e.appendHost(out)
 	out, ok := e.appendForwardedFor(out)
 	if !ok {
@@ -59,8 +59,8 @@ func (e *exchange) requestHeaderName(name string) string {
 // port of the protocol is cut off, and the port of a listener on another one is added
 // where there is none.
 func (e *exchange) appendHost(out []byte) []byte {
-	host := e.req.Host
-	if e.listener.LoadBalancer.Attributes.PreserveHostHeader {
+	host, made := e.targetHost()
+	if made || e.listener.LoadBalancer.Attributes.PreserveHostHeader {
 		return http1.AppendLine(out, "Host", host)
 	}
 	standard, suffix := 80, ":80"

@@ -21,6 +21,7 @@ package snapshot
 import (
 	"crypto/tls"
 	"net/netip"
+	"time"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/balance"
@@ -82,6 +83,8 @@ type Rule struct {
 	Config   *lb.Rule // nil for the default rule
 	Priority int      // 0 for the default rule
 	Logged   string   // the access log's actions_executed
+	// Transforms rewrite what is forwarded.
+	Transforms []Transform
 	// Exactly one of these is set.
 	Forward  *Forward
 	Redirect *Redirect
@@ -93,8 +96,14 @@ type Rule struct {
 // Forward is a choice between target groups by weight.
 type Forward struct {
 	Members []Member
-	split   *balance.Split // nil: one member that may be chosen
-	only    int
+	// StickyFor is how long a client stays with the group it was first sent to; 0: not
+	// at all. StickyID is what its cookie is sealed for.
+	StickyFor time.Duration
+	StickyID  string
+
+	byHash map[balance.Hash]int
+	split  *balance.Split // nil: one member that may be chosen
+	only   int
 }
 
 // Member is one target group of a forward, and its counters under the load balancer.
