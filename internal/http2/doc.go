@@ -23,15 +23,16 @@
 //
 // What a client can make us hold on one connection is bounded to 256 KiB:
 //
-//	128 KiB  request bodies not read yet: the connection's receive window. Windows
+//	 96 KiB  request bodies not read yet: the connection's receive window. Windows
 //	         are given back only as handlers read, which is the back-pressure.
-//	 96 KiB  header fields of streams under way. A request for which there is no
-//	         room is refused with REFUSED_STREAM, which the client may repeat.
+//	128 KiB  header fields: those of streams under way, at most 96 KiB, and the
+//	         header block that is coming in. A request for which there is no room
+//	         is refused with REFUSED_STREAM, which the client may repeat.
 //	 20 KiB  the read buffer, held while there is work
 //	 12 KiB  header compression tables, and control frames to be sent
 //
 // A stream may have 64 KiB of those windows, RFC 9113's initial size: enough for
-// 10 Mbit/s an upload at 50 ms, and two stalled uploads do not stop the others.
+// 10 Mbit/s an upload at 50 ms, and a stalled one does not stop the others.
 // Output waits for the socket at 32 KiB: then Write blocks. What a client can make
 // us do in vain is bounded by tokens (flood.go): resets, its own or those it
 // provokes, and frames that ask for nothing.

@@ -8,30 +8,27 @@ package http2
 type encoder struct {
 	table   table
 	resized bool // the peer must be told the table's size
-	least   int  // smallest size since the last block
 }
 
-// setMax follows the peer's SETTINGS_HEADER_TABLE_SIZE.
+// setMax follows the peer's SETTINGS_HEADER_TABLE_SIZE. When the size goes down
+// and up again between two blocks it stays down, which saves the second of the two
+// updates that RFC 7541 section 4.2 asks for then: not every decoder takes it.
 func (e *encoder) setMax(max int) {
-	if max == e.table.max {
-		return
+	if e.resized {
+		max = min(max, e.table.max)
 	}
-	if !e.resized || max < e.least {
-		e.least = max
+	if max != e.table.max {
+		e.resized = true
+		e.table.resize(max)
 	}
-	e.resized = true
-	e.table.resize(max)
 }
 
-// begin starts a block: table size updates come first (RFC 7541 section 4.2).
+// begin starts a block: a table size update comes first.
 func (e *encoder) begin(dst []byte) []byte {
 	if !e.resized {
 		return dst
 	}
 	e.resized = false
-	if e.least < e.table.max {
-		dst = appendInteger(dst, 5, 0x20, e.least)
-	}
 	return appendInteger(dst, 5, 0x20, e.table.max)
 }
 

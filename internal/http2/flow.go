@@ -3,7 +3,7 @@ package http2
 // Receive windows; doc.go says why so large.
 const (
 	initialWindow = 1<<16 - 1 // of a stream, and of a connection to begin with: RFC 9113 section 6.9.2
-	connWindow    = 128 << 10
+	connWindow    = 96 << 10
 )
 
 // recvWindow is how much the peer may still send.

@@ -47,22 +47,17 @@ func TestConnectionWindow(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, Limits{}, nil, func(s *Stream) { <-release })
 	r := dialRaw(t, s.addr)
-	data := strings.Repeat("x", 16<<10)
-	fill := func(id uint32) {
-		for range 3 {
-			r.frame(frameData, 0, id, data)
+	send := func(id uint32, n int) {
+		r.headers(id, false, post)
+		for ; n > 0; n -= maxFrame {
+			r.frame(frameData, 0, id, strings.Repeat("x", min(n, maxFrame)))
 		}
 	}
-	for _, id := range []uint32{1, 3} {
-		r.headers(id, false, post)
-		fill(id)
-	}
+	send(1, 48<<10)
+	send(3, 32<<10)
 	r.frame(frameRSTStream, 0, 1, uint32Bytes(8))
-	r.headers(5, false, post)
-	fill(5)
-	r.headers(7, false, post)
-	r.frame(frameData, 0, 7, data)
-	r.frame(frameData, 0, 7, data) // 128 KiB
+	send(5, 48<<10)
+	send(7, 16<<10) // 96 KiB
 	r.fr.WritePing(false, [8]byte{})
 	r.want("PING 0000000000000000 true")
 	r.frame(frameData, 0, 7, "x")

@@ -6,7 +6,7 @@ import "bytes"
 // 9113 section 10.5.1 says: name, value and 32.
 const (
 	headerListSize = 64 << 10
-	fieldSize      = 16 << 10
+	fieldSize      = 16 << 10 // of one header line, and of :path
 	fieldCount     = 1000     // not an ALB quota: it bounds our own memory
 	trailersSize   = 16 << 10 // of a trailer section
 )
@@ -126,9 +126,9 @@ func (h *Header) add(f *decodedField) {
 	switch {
 	case !f.valid:
 		h.malformed = "field with an invalid name or value"
-	case len(f.name)+len(f.value) > fieldSize && f.id == namePath:
+	case f.id == namePath && len(f.value) > fieldSize:
 		h.tooLarge = "RequestLineTooLong"
-	case h.size > limit, len(f.name)+len(f.value) > fieldSize:
+	case h.size > limit, len(f.name)+len(": ")+len(f.value) > fieldSize:
 		h.tooLarge = "HeaderTooLong"
 	case len(h.fields) >= fieldCount:
 		h.tooLarge = "TooManyHeaders"

@@ -2,6 +2,14 @@ package http2
 
 import "encoding/binary"
 
+const (
+	// blockSize is how long a header block may be, encoded. It is more than a request
+	// may have, so that one that is a little over can still be answered.
+	blockSize = headerListSize + 16<<10
+	// blocksHeld bounds it together with what streams hold.
+	blocksHeld = 128 << 10
+)
+
 // headerBlock is a header block whose frames are still coming (RFC 9113 section 4.3).
 type headerBlock struct {
 	id        uint32 // 0: none
@@ -54,22 +62,24 @@ func (c *Conn) continuation(f *frame) error {
 	}
 	b := &c.block
 	b.frames++
+	c.mu.Lock()
+	held := c.held
+	var err error
 	if len(f.payload) == 0 || b.frames > freeContinuations {
-		c.mu.Lock()
-		err := c.purse.spendNoise(noiseOfContinuation, "CONTINUATION")
-		c.mu.Unlock()
-		if err != nil {
-			return err
-		}
+		err = c.purse.spendNoise(noiseOfContinuation, "CONTINUATION")
 	}
-	if len(b.text)+len(f.payload) > headerListSize {
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if size := len(b.text) + len(f.payload); size > blockSize || size+held > blocksHeld {
 		return connError(EnhanceYourCalm, "header block too large")
 	}
 	b.text = append(b.text, f.payload...)
 	if !f.has(flagEndHeaders) {
 		return nil
 	}
-	err := c.headerBlock(b)
+	err = c.headerBlock(b)
 	b.close()
 	return err
 }
