@@ -1,0 +1,4 @@
+package wire
+
+// extraPlaces are load balancers beside those of the cases.
+var extraPlaces = map[string]settings{}

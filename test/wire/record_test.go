@@ -1,0 +1,211 @@
+package wire
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// logBook is the access log of all load balancers, line by line.
+type logBook struct {
+	mu    sync.Mutex
+	lines map[string][][]string // by the load balancer's name; each line in fields
+	want  map[string]int        // how many there must be in the end
+}
+
+func (b *logBook) add(line string) {
+	fields := logFields(line)
+	if len(fields) != 34 {
+		fmt.Println("wire: a log line with", len(fields), "fields:", line)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lines == nil {
+		b.lines = map[string][][]string{}
+	}
+	name := strings.Split(fields[2]+"//", "/")[1]
+	b.lines[name] = append(b.lines[name], fields)
+}
+
+// logFields splits a line at its spaces, but for those between quotes.
+func logFields(line string) (fields []string) {
+	for line != "" {
+		var field string
+		if quoted, ok := strings.CutPrefix(line, `"`); ok {
+			field, line, _ = strings.Cut(quoted, `"`)
+			line = strings.TrimPrefix(line, " ")
+		} else {
+			field, line, _ = strings.Cut(line, " ")
+		}
+		fields = append(fields, field)
+	}
+	return fields
+}
+
+// of gives the lines of a load balancer once there are n, in the order of their requests.
+func (b *logBook) of(name string, n int) ([][]string, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		b.mu.Lock()
+		lines := slices.Clone(b.lines[name])
+		if b.want == nil {
+			b.want = map[string]int{}
+		}
+		b.want[name] = n
+		b.mu.Unlock()
+		if len(lines) >= n {
+			slices.SortStableFunc(lines, func(a, b []string) int { return strings.Compare(a[21], b[21]) })
+			return lines, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("waiting for %d lines in the log: there are %d: %q", n, len(lines), lines)
+		}
+	}
+}
+
+func (b *logBook) count(name string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.lines[name])
+}
+
+// surplus looks, in the end, for lines that came after a case had been looked at.
+func (b *logBook) surplus() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	for name, want := range b.want {
+		if got := len(b.lines[name]); got != want {
+			errs = append(errs, fmt.Errorf("%s: %d lines in the log, want %d: %q", findPlace(name).title(), got, want, b.lines[name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var logColumns = map[string]int{"type": 0, "status": 8, "target": 9, "received": 10, "sent": 11, "actions": 22, "reason": 24, "class": 27}
+
+// check compares the log and the counters with what a case says of them.
+func (p *place) check(want []string, metrics [][2]string) (errs []error) {
+	lines, err := world.logs.of(p.name, p.logged+len(want))
+	if err != nil {
+		return []error{err}
+	}
+	lines = lines[p.logged:]
+	if len(lines) > len(want) {
+		return []error{fmt.Errorf("the log has %d lines, want %d: %q", len(lines), len(want), lines)}
+	}
+	for i, w := range want {
+		if err := checkLine(lines[i], w); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	counters, err := scrape()
+	if err != nil {
+		return append(errs, err)
+	}
+	for _, m := range metrics {
+		if got := fmt.Sprint(counters.of(p.name, m[0]) - p.counted.of(p.name, m[0])); got != m[1] {
+			errs = append(errs, fmt.Errorf("%s is %s, want %s", m[0], got, m[1]))
+		}
+	}
+	for name, n := range countLines(lines) {
+		if got := counters.of(p.name, name) - p.counted.of(p.name, name); got != float64(n) {
+			errs = append(errs, fmt.Errorf("%s is %v; by the log it should be %d", name, got, n))
+		}
+	}
+	return errs
+}
+
+// checkLine compares one line with "CODE FIELD=VALUE...".
+func checkLine(line []string, want string) error {
+	words := strings.Fields(want)
+	expected := map[string]string{"status": words[0], "target": words[0], "reason": "-", "class": "-"}
+	for _, w := range words[1:] {
+		name, value, _ := strings.Cut(w, "=")
+		if _, ok := logColumns[name]; !ok {
+			return fmt.Errorf("log %s: no field is called %s", want, name)
+		}
+		expected[name] = value
+		if name == "reason" && !strings.Contains(want, "target=") {
+			expected["target"] = "-"
+		}
+	}
+	for name, value := range expected {
+		got := line[logColumns[name]]
+		if name == "class" && got != "-" {
+			got += "/" + line[28]
+		}
+		if got != value {
+			return fmt.Errorf("the log's %s is %s, want %s: %q", name, got, value, line)
+		}
+	}
+	return nil
+}
+
+// countLines says what the counters of answers must be by the lines of the log.
+func countLines(lines [][]string) map[string]int {
+	n := map[string]int{"received_requests": len(lines)}
+	for _, code := range []string{"460", "463", "464", "500", "502", "503", "504"} {
+		n["httpcode_elb_"+code+"_count"] = 0
+	}
+	for _, class := range "345" {
+		n["httpcode_elb_"+string(class)+"xx_count"] = 0
+	}
+	for _, class := range "2345" {
+		n["httpcode_target_"+string(class)+"xx_count"] = 0
+	}
+	n["desync_mitigation_mode_non_compliant_request_count"] = 0
+	for _, line := range lines {
+		status, target := line[8], line[9]
+		names := []string{"httpcode_elb_" + status + "_count", "httpcode_elb_" + status[:1] + "xx_count"}
+		if target != "-" {
+			names = []string{"httpcode_target_" + target[:1] + "xx_count"}
+		}
+		if line[27] != "-" {
+			names = append(names, "desync_mitigation_mode_non_compliant_request_count")
+		}
+		for _, name := range names {
+			if _, counted := n[name]; counted {
+				n[name]++
+			}
+		}
+	}
+	return n
+}
+
+// figures are metrics by load balancer and name, without prefix and _total.
+type figures map[[2]string]float64
+
+func (f figures) of(place, name string) float64 { return f[[2]string{place, name}] }
+
+// scrape reads all metrics that belong to a load balancer.
+func scrape() (figures, error) {
+	r, err := http.Get(world.admin + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	f := figures{}
+	in := bufio.NewScanner(r.Body)
+	for in.Scan() {
+		name, rest, ok := strings.Cut(in.Text(), "{")
+		_, place, labelled := strings.Cut(rest, `load_balancer="app/`)
+		if !ok || !labelled || strings.HasPrefix(name, "#") {
+			continue
+		}
+		place, _, _ = strings.Cut(place, "/")
+		value, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("reading metrics: %w", err)
+		}
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "albatross_"), "_total")
+		f[[2]string{place, name}] += value
+	}
+	return f, in.Err()
+}
