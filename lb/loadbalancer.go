@@ -56,6 +56,11 @@ type InboundCIDR struct {
 // and CloudWatch dimensions. Ours is derived from the key, so that it is the same in every run.
 func (b *LoadBalancer) ID() string { return hexID("loadbalancer/" + b.Key) }
 
+// ListenerID is the 16 hex digits that AWS would put behind a listener's ARN.
+func (b *LoadBalancer) ListenerID(l *Listener) string {
+	return hexID(fmt.Sprintf("listener/%s/%s/%d", b.Type, b.Key, l.Port))
+}
+
 // FullName is the CloudWatch dimension: app/<name>/<id>, net/<name>/<id> for a network load balancer.
 func (b *LoadBalancer) FullName() string {
 	kind := "app"

@@ -29,7 +29,9 @@ type FlowRecord struct {
 	Group    string // the key exchange: x25519, secp256r1
 	Domain   string // SNI
 	ALPN     string // the protocol agreed with the client
-	Offered  string // the client's list, each in quotes, with commas between
+	// TargetALPN is the one agreed with the target, if TLS is spoken with it.
+	TargetALPN string
+	Offered    string // the client's list, each in quotes, with commas between
 
 	// LoadBalancer is net/<name>/<id>. Log.WriteFlow fills it in.
 	LoadBalancer string
@@ -57,7 +59,7 @@ func (r *FlowRecord) AppendTo(dst []byte) []byte {
 	dst = appendBare(append(dst, ' '), r.Group)
 	dst = appendBare(append(dst, ' '), r.Domain)
 	dst = appendBare(append(dst, ' '), r.ALPN)
-	dst = append(dst, " -"...) // alpn_be_protocol: none is spoken with targets
+	dst = appendBare(append(dst, ' '), r.TargetALPN)
 	dst = appendOffered(append(dst, ' '), r.Offered)
 	dst = appendWholeSeconds(append(dst, ' '), r.Created)
 	return append(dst, '\n')

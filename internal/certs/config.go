@@ -23,6 +23,7 @@ func Config(p Policy, certs []*Certificate, alpn []string) *tls.Config {
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			if slot, ok := hello.Context().Value(chosenKey{}).(*Chosen); ok {
 				slot.Certificate = x.choose(hello)
+				slot.ServerName, slot.Offered = hello.ServerName, hello.SupportedProtos
 			}
 			return nil, nil // this one
 		},
@@ -42,6 +43,8 @@ func Config(p Policy, certs []*Certificate, alpn []string) *tls.Config {
 // for logs, and for whoever wants to know what a client was shown.
 type Chosen struct {
 	Certificate *Certificate // nil until the client's hello was read
+	ServerName  string       // that the client asked for (SNI)
+	Offered     []string     // application protocols of the client, most wanted first
 }
 
 type chosenKey struct{}

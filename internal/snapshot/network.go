@@ -63,7 +63,7 @@ func (n *Network) UDP() bool { return n.Config.Protocol == lb.UDP || n.Config.Pr
 func (b *builder) network(c *lb.LoadBalancer) {
 	balancer := &LoadBalancer{Config: c, ARN: c.ARN(b.Account, b.Region)}
 	balancer.Attributes, _ = lb.ParseLoadBalancerAttributes(c.Attributes)
-	balancer.Log = b.Logs.NetworkLog(c.Key, c.Name, c.ID(), balancer.Attributes.AccessLogs)
+	balancer.Log = b.Logs.NetworkLog(c.FullName(), c.Name, c.ID(), balancer.Attributes.AccessLogs)
 	figures := b.Metrics.Network(c.FullName())
 	figures.SetDroppedLogLines(balancer.Log.Dropped)
 	for _, l := range c.Listeners {
