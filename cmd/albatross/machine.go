@@ -7,6 +7,7 @@ import (
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/certs"
+	"github.com/albatross-lb/albatross/internal/flow"
 	"github.com/albatross-lb/albatross/internal/health"
 	"github.com/albatross-lb/albatross/internal/listener"
 	"github.com/albatross-lb/albatross/internal/metrics"
@@ -27,13 +28,24 @@ type machine struct {
 	metrics   *metrics.Registry
 	logs      *accesslog.Store
 	proxy     *proxy.Proxy
+	flows     *flow.Carrier
 	listeners *listener.Set
 	arns      *certs.ARNStore
 	ca        *certs.CA // nil without --dev
 }
 
-// open makes the session of an accepted connection.
-func (m *machine) open(c *sock.Conn, port int) listener.Session { return m.proxy.NewSession(c, port) }
+// open makes the session of an accepted connection: a flow where the port is a network
+// load balancer's, unless that one stands before an application load balancer.
+func (m *machine) open(c *sock.Conn, port int) listener.Session {
+	if s := m.proxy.Snapshot(); s != nil {
+		if n := s.Streams[port]; n != nil && n.Behind == 0 {
+			return m.flows.NewStream(c, n)
+		} else if n != nil {
+			port = n.Behind
+		}
+	}
+	return m.proxy.NewSession(c, port)
+}
 
 // Apply serves cfg: it builds the snapshot, opens what is new, swaps, and lets go of
 // what is old, in that order.
@@ -46,7 +58,16 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	for port, s := range next.Sockets {
 		wanted[port] = s.BoundPort
 	}
+	for port, n := range next.Streams {
+		wanted[port] = n.BoundPort
+	}
 	for port, err := range m.listeners.Bind(wanted) {
+		if n := next.Streams[port]; n != nil {
+			problems = append(problems, unbound(n, err))
+			delete(next.Streams, port)
+			delete(wanted, port)
+			continue
+		}
 		for _, l := range next.Sockets[port].Listeners {
 			problems = append(problems, lb.Problem{Origin: l.LoadBalancer.Config.Origin, Field: fmt.Sprintf("listener %s:%d", l.Config.Protocol, port), Text: err.Error()})
 		}
@@ -61,18 +82,25 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	return problems
 }
 
+func unbound(n *snapshot.Network, err error) lb.Problem {
+	return lb.Problem{Origin: n.LoadBalancer.Config.Origin, Field: fmt.Sprintf("listener %s:%d", n.Config.Protocol, n.Port), Text: err.Error()}
+}
+
 // retain drops the logs and figures of what is gone.
 func (m *machine) retain(cfg *lb.Config, s *snapshot.Snapshot) {
 	keys := make([]string, 0, len(cfg.LoadBalancers))
 	names := make([]string, 0, len(cfg.LoadBalancers))
 	for _, b := range cfg.LoadBalancers {
-		keys = append(keys, b.Key)
+		keys = append(keys, b.Key, b.FullName())
 		names = append(names, b.FullName())
 	}
 	m.logs.Retain(keys)
 	m.metrics.Retain(names)
 	groups := map[*snapshot.LoadBalancer][]string{}
 	for _, u := range s.Uses() {
+		if u.LoadBalancer.Metrics == nil { // a network load balancer counts by itself alone
+			continue
+		}
 		groups[u.LoadBalancer] = append(groups[u.LoadBalancer], u.Group.Config.FullName())
 	}
 	for balancer, used := range groups {

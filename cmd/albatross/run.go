@@ -21,6 +21,7 @@ import (
 	"github.com/albatross-lb/albatross/internal/console"
 	"github.com/albatross-lb/albatross/internal/control"
 	"github.com/albatross-lb/albatross/internal/explain"
+	"github.com/albatross-lb/albatross/internal/flow"
 	"github.com/albatross-lb/albatross/internal/health"
 	"github.com/albatross-lb/albatross/internal/listener"
 	"github.com/albatross-lb/albatross/internal/metrics"
@@ -111,6 +112,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 		return nil, err
 	}
 	m.checker = health.New(m.live.OnHealth)
+	m.flows = flow.New(flow.Options{Snapshot: m.proxy.Snapshot, Log: log})
 	m.listeners = listener.New(c.Bind, m.open, log)
 	m.metrics.SetHostCounts(m.hostCounts)
 	return m, nil
@@ -185,6 +187,7 @@ func (m *machine) sweep(ctx context.Context) {
 }
 
 func (m *machine) close() {
+	m.flows.Close()
 	m.checker.Close()
 	m.logs.Close()
 }

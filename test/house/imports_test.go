@@ -21,7 +21,7 @@ var engines = []string{
 }
 
 // machine is what runs between a client's socket and a target's.
-var machine = []string{"internal/listener", "internal/proxy"}
+var machine = []string{"internal/listener", "internal/proxy", "internal/flow"}
 
 // rules has one line for every room of the house, from the bottom to the top.
 var rules = []rule{
@@ -78,7 +78,7 @@ var strangers = []struct {
 }
 
 // onPath are the rooms every request passes.
-var onPath = []string{"internal/http1", "internal/match", "internal/balance", "internal/upstream", "internal/listener", "internal/proxy"}
+var onPath = []string{"internal/http1", "internal/match", "internal/balance", "internal/upstream", "internal/listener", "internal/proxy", "internal/flow"}
 
 func TestImportsPointDown(t *testing.T) {
 	for _, p := range packages(t) {
