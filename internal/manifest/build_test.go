@@ -97,6 +97,10 @@ func describe(cfg *lb.Config, problems []lb.Problem) string {
 	for _, key := range slices.Sorted(maps.Keys(cfg.Certificates)) {
 		fmt.Fprintf(&s, "certificate %s (%s)\n", key, cfg.Certificates[key].Origin)
 	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.ACME)) {
+		ask := cfg.ACME[key]
+		fmt.Fprintf(&s, "order %s: %v %s (%s %s)\n", key, ask.Hosts, ask.Directory, ask.Origin, ask.Field)
+	}
 	if len(cfg.Ignored) > 0 {
 		fmt.Fprintf(&s, "ignored %v\n", cfg.Ignored)
 	}

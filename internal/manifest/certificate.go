@@ -19,8 +19,9 @@ func (m *member) explicitCertificates() []string {
 // uses them; here they count where no ARN is given. A Secret that cannot be used
 // is referred to all the same, since to serve without TLS what was meant to have
 // it would be worse than not to serve it. (With an Inventory everything is as on
-// AWS, and such a Secret counts as nothing.)
-func (b *builder) secretCertificates(m *member) []string {
+// AWS, and such a Secret counts as nothing.) Where certificates are ordered, a Secret
+// that is not there is not missed.
+func (b *builder) secretCertificates(m *member, ordered bool) []string {
 	var references []string
 	for _, tls := range m.Spec.TLS {
 		if tls.SecretName == "" {
@@ -33,6 +34,8 @@ func (b *builder) secretCertificates(m *member) []string {
 			b.cfg.Certificates[reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
 		case ok:
 			b.warn(m.origin, "spec.tls", "Secret %s has no tls.crt and tls.key, so that there is no certificate; write a Secret of type kubernetes.io/tls", n)
+		case ordered:
+			continue
 		default:
 			b.warn(m.origin, "spec.tls", "there is no Secret %s, so that there is no certificate; add it, or name one in %scertificate-arn", n, ingressPrefix)
 		}

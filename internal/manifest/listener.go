@@ -29,10 +29,15 @@ func (r ranges) empty() bool { return len(r.v4) == 0 && len(r.v6) == 0 }
 
 // readPorts reads the listeners of a member.
 func (b *builder) readPorts(m *member) error {
+	ask, err := m.acme()
+	if err != nil {
+		return err
+	}
 	certificates := m.explicitCertificates()
 	if len(certificates) == 0 {
-		certificates = b.secretCertificates(m)
+		certificates = b.secretCertificates(m, ask != nil)
 	}
+	certificates = slices.Concat(certificates, b.orderCertificates(m, ask))
 	inbound, err := m.inboundRanges()
 	if err != nil {
 		return err
@@ -45,7 +50,9 @@ func (b *builder) readPorts(m *member) error {
 	if err != nil {
 		return err
 	}
-	if len(certificates) == 0 && slices.Contains(slices.Collect(maps.Values(protocols)), lb.HTTPS) {
+	spoken := slices.Collect(maps.Values(protocols))
+	b.warnNotSecure(m, ask, spoken)
+	if len(certificates) == 0 && slices.Contains(spoken, lb.HTTPS) {
 		if certificates, err = b.discoverCertificates(m); err != nil {
 			return err
 		}

@@ -51,6 +51,7 @@ var classicNames = strings.Fields(`connection-idle-timeout connection-draining-e
 func (b *builder) remark(g *group) {
 	for _, m := range g.members {
 		b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+		b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, ownNames, nil)
 		b.noteInert(m.origin, m.notes)
 		for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
 			if s := b.services[name{m.Namespace, backend}]; s != nil {
