@@ -96,6 +96,7 @@ func (c collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		buildDesc, activeDesc, droppedLinesDesc, responseTimeDesc, healthyDesc, unhealthyDesc,
 		configReloads, configLastOK, configLastOKTime, configSetAside, configWarnings, configFileErrors,
+		certificateExpiry, certificateOrders,
 	} {
 		to <- d
 	}
@@ -105,7 +106,7 @@ func (c collector) Describe(to chan<- *prometheus.Desc) {
 func (c collector) Collect(to chan<- prometheus.Metric) {
 	r := c.registry
 	r.mu.Lock()
-	balancers, hosts, config := slices.Collect(maps.Values(r.balancers)), r.hostCounts, r.config
+	balancers, hosts, ordered, config := slices.Collect(maps.Values(r.balancers)), r.hostCounts, r.ordered, r.config
 	networks := slices.Collect(maps.Values(r.networks))
 	r.mu.Unlock()
 
@@ -120,6 +121,9 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	}
 	if hosts != nil {
 		collectHosts(hosts(), to)
+	}
+	if ordered != nil {
+		collectOrdered(ordered(), to)
 	}
 }
 

@@ -22,6 +22,7 @@ type Registry struct {
 	balancers  map[string]*LoadBalancer
 	networks   map[string]*Network
 	hostCounts func() []HostCount
+	ordered    func() Ordered
 	config     configState
 }
 

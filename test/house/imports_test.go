@@ -16,7 +16,7 @@ type rule struct {
 
 // engines do one thing each for the request path. They know the words, not each other.
 var engines = []string{
-	"internal/match", "internal/balance", "internal/health", "internal/waf", "internal/authn", "internal/certs",
+	"internal/match", "internal/balance", "internal/health", "internal/waf", "internal/authn", "internal/certs", "internal/acme",
 	"internal/accesslog", "internal/metrics", "internal/cost", "internal/upstream", "internal/http1", "internal/http2",
 }
 
