@@ -17,8 +17,9 @@ import "time"
 //   - Noise is frames that ask for nothing: PING, SETTINGS, PRIORITY,
 //     WINDOW_UPDATE, empty DATA, unknown types, frames on streams that have ended,
 //     and more CONTINUATION frames than a header block of 64 KiB needs
-//     (CVE-2019-9511 to 9518, CVE-2024-27316). Each request earns some, and each
-//     DATA frame that was not cut short by a tiny window.
+//     (CVE-2019-9511 to 9518, CVE-2024-27316). Each request earns some, and so does
+//     each DATA frame that we send, by its size, unless a tiny window has cut it
+//     short: there are clients that send two WINDOW_UPDATEs for each 4 KiB.
 //
 // Frames that ask for an answer are held in memory until it is sent; the purse
 // bounds those, too: a SETTINGS or PING costs us at most 17 bytes.
@@ -40,8 +41,8 @@ const (
 	freeContinuations   = 8
 
 	earnedByRequest = 4
-	earnedByData    = 2
-	usefulData      = 1 << 10 // bytes of a DATA frame that was cut short by a window
+	earnedByData    = 2       // and as much for each usefulData bytes
+	usefulData      = 1 << 10 // what a DATA frame that was cut short by a window must have
 )
 
 // purse is what a connection has left to spend. Conn.mu guards it.

@@ -280,7 +280,7 @@ func (s *Stream) write(p []byte, end bool) (n int, err error) {
 		s.sendData(p[n:n+piece], end && last)
 		n += piece
 		if last || piece >= usefulData {
-			c.purse.earn(earnedByData)
+			c.purse.earn(earnedByData * (1 + piece/usefulData))
 		}
 		s.passOn()
 		if end && last {
@@ -344,4 +344,12 @@ func (s *Stream) sendData(p []byte, end bool) {
 	s.c.out.b = append(b, p...)
 	s.send -= int32(len(p))
 	s.c.send -= int32(len(p))
+}
+
+// Close ends the stream, unless that has been done.
+func (s *Stream) Close() error {
+	if err := s.WriteEnd(nil); err != nil && err != ErrEnded {
+		return err
+	}
+	return nil
 }
