@@ -219,11 +219,13 @@ func (e *exchange) readBody(head int) bool {
 		case e.req.Framing != http1.Length || !whole || e.req.Expect100:
 			return true // streamed
 		}
-		e.peer.setReadIdle(time.Now(), e.listener.LoadBalancer.Attributes.IdleTimeout)
+		e.active = time.Now()
+		e.peer.setReadIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
 		if err := in.fill(e.peer); err != nil {
 			e.refuseBody(err)
 			return false
 		}
+		e.active = time.Now()
 	}
 }
 
@@ -278,6 +280,9 @@ func (e *exchange) end(head int) {
 		in.r, in.w = 0, 0
 	}
 	e.rec.Time = time.Now()
+	if !e.h2 {
+		e.s.quiet = e.rec.Time
+	}
 	e.count()
 	e.listener.LoadBalancer.Log.Write(e.s.shard, &e.rec)
 }

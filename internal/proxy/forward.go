@@ -72,6 +72,7 @@ func (e *exchange) forward(f *snapshot.Forward) {
 		if err == nil {
 			return
 		}
+		e.active = time.Now()
 		status, reason = e.failure(err)
 		if !errors.As(err, new(*connectError)) {
 			break
@@ -105,6 +106,7 @@ func (e *exchange) attempt(counters *metrics.TargetGroupShard) error {
 				countConnect(err, counters)
 				return &connectError{err}
 			}
+			e.active = time.Now()
 		}
 		err := e.roundTrip(c, counters)
 		if err == nil {
@@ -156,8 +158,9 @@ func (e *exchange) repeatable(err error) bool {
 // roundTrip sends the request on a connection and relays the response.
 func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShard) error {
 	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
-	sent := time.Now()
-	e.active = sent
+	// The clock was read when the request was there, or the last attempt failed; what
+	// lies between is microseconds, and the access log counts milliseconds.
+	sent := e.active
 	e.rec.RequestTime = sent.Sub(e.start)
 	if err := e.send(c, idle); err != nil {
 		return err

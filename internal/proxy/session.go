@@ -31,6 +31,7 @@ type Session struct {
 
 	in       buffer // what the client sent and nobody has read yet
 	began    time.Time
+	quiet    time.Time // when the last exchange ended
 	counted  *metrics.LoadBalancer
 	state    atomic.Int32
 	draining atomic.Bool
@@ -64,6 +65,7 @@ func (s *Session) Serve() {
 	}
 	socket := snap.Sockets[s.port]
 	s.began = time.Now()
+	s.quiet = s.began
 	if len(socket.Listeners) == 1 {
 		s.count(socket.Listeners[0].LoadBalancer.Metrics)
 	}
@@ -181,7 +183,7 @@ func (s *Session) settle() bool {
 // receive reads once. In plaintext no buffer is held while waiting.
 func (s *Session) receive(idle time.Duration) error {
 	s.in.release()
-	now := time.Now()
+	now := s.quiet // the end of the last exchange
 	s.sock.SetReadIdle(now, idle)
 	if s.conn != net.Conn(s.sock) {
 		return s.receiveTLS(now, idle)
