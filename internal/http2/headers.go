@@ -147,7 +147,7 @@ func (c *Conn) request(b *headerBlock) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lastID = b.id
-	c.purse.earn(earnedByRequest)
+	c.purse.request()
 	code := NoError
 	switch {
 	case c.going.state == last: // it was told not to

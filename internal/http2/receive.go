@@ -241,14 +241,14 @@ func (c *Conn) windowUpdate(f *frame) error {
 	case f.id == 0:
 		c.send += int32(by)
 		c.grant()
-		return c.purse.spendNoise(noiseOfWindow, "WINDOW_UPDATE")
+		return c.purse.spendWindow()
 	case c.idle(f.id):
 		return connError(ProtocolError, "WINDOW_UPDATE on a stream that is not open")
 	}
 	s := c.find(f.id)
 	switch {
 	case s == nil || s.err != nil || s.sendClosed:
-		return c.purse.spendNoise(noiseOfWindow, "WINDOW_UPDATE")
+		return c.purse.spendWindow()
 	case by == 0:
 		return c.resetID(f.id, ProtocolError)
 	case int64(s.send)+by > maxWindow:
@@ -256,7 +256,7 @@ func (c *Conn) windowUpdate(f *frame) error {
 	}
 	s.send += int32(by)
 	s.writes.wake()
-	return c.purse.spendNoise(noiseOfWindow, "WINDOW_UPDATE")
+	return c.purse.spendWindow()
 }
 
 // idRing remembers the last ids that were added.

@@ -280,7 +280,7 @@ func (s *Stream) write(p []byte, end bool) (n int, err error) {
 		s.sendData(p[n:n+piece], end && last)
 		n += piece
 		if last || piece >= usefulData {
-			c.purse.earn(earnedByData * (1 + piece/usefulData))
+			c.purse.data(piece)
 		}
 		s.passOn()
 		if end && last {
