@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -32,6 +33,7 @@ type machine struct {
 	listeners *listener.Set
 	arns      *certs.ARNStore
 	ca        *certs.CA // nil without --dev
+	ordering  *ordering // nil without --acme-directory
 }
 
 // open makes the session of an accepted connection: a flow where the port is a network
@@ -50,6 +52,9 @@ func (m *machine) open(c *sock.Conn, port int) listener.Session {
 // Apply serves cfg: it builds the snapshot, opens what is new, swaps, and lets go of
 // what is old, in that order.
 func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
+	if m.ordering != nil {
+		m.ordering.plan(cfg, func(ref string) (*certs.Certificate, error) { return m.found(cfg, ref) })
+	}
 	next, problems := snapshot.Build(cfg, snapshot.Options{
 		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg),
 		Live: m.live, Metrics: m.metrics, Logs: m.logs,
@@ -74,11 +79,21 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 		delete(next.Sockets, port)
 		delete(wanted, port)
 	}
+	if m.ordering != nil {
+		for _, s := range next.Sockets {
+			if s.Secure {
+				s.TLS = m.ordering.challenged(s.TLS)
+			}
+		}
+	}
 	m.proxy.Swap(next)
 	m.live.Install(next)
 	m.checker.Apply(next.HealthGroups())
 	m.listeners.Retain(wanted)
 	m.retain(cfg, next)
+	if m.ordering != nil {
+		m.ordering.want() // an authority's questions can be answered from here on
+	}
 	return problems
 }
 
@@ -108,30 +123,36 @@ func (m *machine) retain(cfg *lb.Config, s *snapshot.Snapshot) {
 	}
 }
 
-// certificates gives the look-up for one configuration: key pairs that came with the
-// manifests, then those of the state folder, then, with --dev, the local CA's.
+// certificates gives the look-up for one configuration: what is ordered, key pairs that
+// came with the manifests, then those of the state folder, then, with --dev, the local CA's.
 func (m *machine) certificates(cfg *lb.Config) func(ref string, hosts []string) (*certs.Certificate, error) {
 	return func(ref string, hosts []string) (*certs.Certificate, error) {
-		if pair := cfg.Certificates[ref]; pair != nil {
-			c, err := certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", pair.Origin, err)
-			}
-			return c, nil
+		if cfg.ACME[ref] != nil && m.ordering != nil {
+			return m.ordering.certificate(ref, hosts, m.ca)
 		}
-		var missing error = fmt.Errorf("it names no certificate; set certificate-arn or spec.tls, or run with --dev for one of the local CA")
-		if ref != "" {
-			c, err := m.arns.Lookup(ref)
-			if err == nil {
-				return c, nil
-			}
-			missing = err
-		}
-		if m.ca == nil {
-			return nil, missing
+		c, err := m.found(cfg, ref)
+		if err == nil || m.ca == nil || cfg.Certificates[ref] != nil {
+			return c, err
 		}
 		return m.ca.Issue(ref, hosts)
 	}
+}
+
+// found gives a certificate that is there.
+func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) {
+	switch pair := cfg.Certificates[ref]; {
+	case pair != nil:
+		c, err := certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", pair.Origin, err)
+		}
+		return c, nil
+	case cfg.ACME[ref] != nil:
+		return nil, errors.New("albatross.io/acme asks for a certificate to be ordered; run with --acme-directory, for example letsencrypt")
+	case ref == "":
+		return nil, errors.New("it names no certificate; set certificate-arn, spec.tls or albatross.io/acme, or run with --dev for one of the local CA")
+	}
+	return m.arns.Lookup(ref)
 }
 
 // hostCounts is what the metrics say of healthy and unhealthy targets.

@@ -43,6 +43,7 @@ type runCommand struct {
 	Region    string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
 	LogLevel  slog.Level    `default:"info" help:"debug, info, warn or error."`
 	Profile   bool          `help:"Serve /debug/pprof/ on the admin address."`
+	acmeFlags `embed:""`
 }
 
 // Run serves until SIGINT or SIGTERM.
@@ -64,7 +65,12 @@ func (c *runCommand) serve(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer m.close()
-	loop := &control.Loop{Sources: []control.Source{source}, Machine: m, Log: log, OnReport: m.reported}
+	sources := []control.Source{source}
+	if m.ordering != nil {
+		sources = append(sources, m.ordering)
+		defer m.ordering.run(ctx, log)()
+	}
+	loop := &control.Loop{Sources: sources, Machine: m, Log: log, OnReport: m.reported}
 	admin, err := c.console(ctx, m, loop, log)
 	if err != nil {
 		return err
@@ -100,6 +106,13 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 			return nil, err
 		}
 		log.Info("unknown certificates come from the local CA", "trust", m.ca.CertFile())
+	}
+	if m.ordering, err = c.acmeFlags.open(c.State, log); err != nil {
+		return nil, err
+	}
+	if m.ordering != nil {
+		m.metrics.SetOrdered(m.ordering.figures)
+		m.proxy.AnswerChallenges(m.ordering.issuer.KeyAuthorization)
 	}
 	options := accesslog.Options{Account: c.Account, Region: c.Region, IP: logAddress(c.Bind)}
 	if c.AccessLog != "off" {

@@ -258,7 +258,7 @@ func (c *certificate) complaints() []string {
 
 // Status is a certificate that is wanted, for metrics.
 type Status struct {
-	Ref       string // of the first wish for it
+	Refs      []string // of the wishes for it
 	Directory string
 	Names     []string
 	NotAfter  time.Time // zero: there is none yet
@@ -270,7 +270,10 @@ func (i *Issuer) Status() (all []Status, succeeded, failed uint64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, c := range i.wanted {
-		s := Status{Ref: c.wishes[0].Ref, Directory: c.authority.url, Names: c.names}
+		s := Status{Directory: c.authority.url, Names: c.names}
+		for _, w := range c.wishes {
+			s.Refs = append(s.Refs, w.Ref)
+		}
 		if c.leaf != nil {
 			s.NotAfter = c.leaf.NotAfter
 		}

@@ -245,6 +245,9 @@ func (e *exchange) refuseBody(err error) {
 
 // act finds the rule and does what it says.
 func (e *exchange) act() {
+	if e.challenge() {
+		return
+	}
 	r := &e.req
 	e.look = match.Request{Host: r.Host, Path: r.Path, Query: r.Query, Method: r.Method, Source: e.s.client.Addr(), Headers: r}
 	rule, evaluated := e.listener.Match(&e.look)

@@ -35,6 +35,8 @@ type Proxy struct {
 	current atomic.Pointer[snapshot.Snapshot]
 	cookies *balance.Cookies
 	shards  atomic.Uint32
+
+	challenges func(host, token string) (string, bool) // nil: nobody orders certificates
 }
 
 // New gives a Proxy without a snapshot: every connection is closed until Swap.

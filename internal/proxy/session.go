@@ -110,6 +110,11 @@ func (s *Session) handshake(socket *snapshot.Socket) bool {
 	}
 	s.sock.ResetDeadlines()
 	s.conn = c
+	if c.ConnectionState().NegotiatedProtocol == challengeProtocol {
+		// All has been said. Nothing may be asked on such a connection: its handshake
+		// was none of the listener's, with the client certificates that one may demand.
+		return false
+	}
 	s.tls = newTLSInfo(c)
 	if chosen.Certificate != nil {
 		s.tls.cert = chosen.Certificate.Ref
