@@ -14,7 +14,7 @@ const arn = "arn:aws:acm:us-west-2:111122223333:certificate/12345678-1234-1234-1
 
 // put writes a file of the store as if at a time of its own, so that a change shows
 // however fast the test is.
-func put(t *testing.T, dir, name string, content []byte) {
+func put(t testing.TB, dir, name string, content []byte) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)

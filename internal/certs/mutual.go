@@ -33,7 +33,7 @@ type Mutual struct {
 	// connection without a certificate that TrustStore vouches for).
 	Mode       string
 	TrustStore *TrustStore // for Verify
-	// IgnoreExpiry takes a certificate of the past as it was on its last day.
+	// IgnoreExpiry lets a client's own certificate be out of date, not its CAs.
 	IgnoreExpiry bool
 	// AdvertiseCANames tells clients which CAs the trust store has, so that they can
 	// choose the right one of several certificates.

@@ -13,7 +13,7 @@ var Tickets = new(TicketKeys)
 // the tls.Config of a listener so that a session outlives it: a change of
 // configuration replaces every Config, and without this each client would have to
 // shake hands in full after it. The zero value is ready; its keys are random,
-// change every day and are accepted for seven.
+// change every day and are accepted for seven. Share has processes use the same.
 //
 // A ticket is good only for the scope and the server name it was given for. So a
 // session agreed on one listener is not resumed on another of a different policy,
@@ -25,12 +25,17 @@ type TicketKeys struct {
 	keeper tls.Config
 }
 
+// Set replaces the keys, at least one: the first encrypts, all decrypt. From then on
+// they change only by Set, and processes with the same keys resume each other's
+// sessions. It may be called at any time; TicketFile calls it.
+func (k *TicketKeys) Set(keys [][32]byte) { k.keeper.SetSessionTicketKeys(keys) }
+
 // scopePrefix marks our entry among a session's extra ones.
 const scopePrefix = "albatross-scope-1:"
 
 // Use has cfg write and read its tickets with k. scope says which configurations
-// may resume each other's sessions. Configurations that verify client certificates
-// differently must not share one.
+// may resume each other's sessions. It is not for a Config that asks for client
+// certificates: see ConfigMutual.
 func (k *TicketKeys) Use(cfg *tls.Config, scope string) {
 	cfg.WrapSession = func(cs tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
 		session.Extra = append(session.Extra, scopeOf(scope, cs.ServerName))

@@ -57,7 +57,9 @@ func (s *TrustStore) verify(presented []*x509.Certificate, now time.Time, ignore
 		return refuse(ClientCertTypeUnsupported, "X.509 version %d with a %s key; use version 3 with RSA of 2048 to 8192 bits or ECDSA", leaf.Version, leaf.PublicKeyAlgorithm)
 	}
 	if ignoreExpiry && now.After(leaf.NotAfter) {
-		now = leaf.NotAfter // its issuers must have been valid then
+		unexpired := *leaf
+		unexpired.NotAfter = now
+		leaf = &unexpired // its issuers must be valid all the same
 	}
 	options := x509.VerifyOptions{
 		Roots: trust.pool, Intermediates: x509.NewCertPool(), CurrentTime: now,
@@ -126,8 +128,8 @@ func reasonOf(err error, now time.Time) string {
 		return ClientCertExpired
 	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
 		return ClientCertPurposeInvalid
-	case x509.TooManyIntermediates:
-		return ClientCertMaxChainDepthExceeded
+	case x509.TooManyIntermediates: // for a CA on the way up, not for our quota
+		return ClientCertUntrusted
 	}
 	return ClientCertInvalid
 }
