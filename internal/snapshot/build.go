@@ -177,7 +177,8 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 			b.problem(origin, field, "%v", err)
 			continue
 		}
-		if warning := pair.Warning(time.Now()); warning != "" {
+		// What is ordered is renewed in time, or its order says why not.
+		if warning := pair.Warning(time.Now()); warning != "" && b.cfg.ACME[ref] == nil {
 			b.warn(origin, field, "certificate %s: %s", pair.Ref, warning)
 		}
 		pairs = append(pairs, pair)
