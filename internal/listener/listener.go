@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -39,6 +40,7 @@ type Set struct {
 
 	mu      sync.Mutex
 	sockets map[int]*socket // by port of the manifests
+	gone    []*socket       // closed, with sessions that may still run
 	running sync.WaitGroup
 }
 
@@ -77,7 +79,7 @@ func (s *Set) Bind(wanted map[int]int) map[int]error {
 		}
 		k := &socket{set: s, port: port, bound: bound, listener: l, sessions: map[Session]struct{}{}}
 		if old := s.sockets[port]; old != nil {
-			old.close()
+			s.let(old)
 		}
 		s.sockets[port] = k
 		s.log.Info("listening", "port", port, "address", l.Addr().String())
@@ -88,7 +90,9 @@ func (s *Set) Bind(wanted map[int]int) map[int]error {
 
 // listen binds a port; the error says what to do about it.
 func listen(address string, port int) (*net.TCPListener, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	config := net.ListenConfig{KeepAlive: keepAlive, Control: inherit}
+	config.SetMultipathTCP(false) // on by default, and every accepted connection pays for it
+	l, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("port %d is taken by another process; stop it, or bind another port with --port-map", port)
@@ -106,11 +110,21 @@ func (s *Set) Retain(wanted map[int]int) {
 	defer s.mu.Unlock()
 	for port, k := range s.sockets {
 		if _, ok := wanted[port]; !ok {
-			k.close()
+			s.let(k)
 			delete(s.sockets, port)
 			s.log.Info("no longer listening", "port", port)
 		}
 	}
+}
+
+// let closes a socket and remembers it for as long as it has sessions.
+func (s *Set) let(k *socket) {
+	s.gone = append(slices.DeleteFunc(s.gone, func(k *socket) bool {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return len(k.sessions) == 0
+	}), k)
+	k.close()
 }
 
 // Address gives what a port of the manifests is bound to; "" if it is not.
@@ -127,7 +141,7 @@ func (s *Set) Address(port int) string {
 // and then closes what is left. It returns how many connections that were.
 func (s *Set) Shutdown(ctx context.Context) int {
 	s.mu.Lock()
-	sockets := make([]*socket, 0, len(s.sockets))
+	sockets := slices.Clone(s.gone)
 	for _, k := range s.sockets {
 		sockets = append(sockets, k)
 		k.close()
