@@ -35,7 +35,7 @@ metadata:
     alb.ingress.kubernetes.io/listen-ports: '[{"HTTP": 80}, {"HTTPS": 443}]'
     alb.ingress.kubernetes.io/ssl-policy: ELBSecurityPolicy-TLS13-1-2-2021-06
     alb.ingress.kubernetes.io/healthcheck-interval-seconds: '300'
-    alb.ingress.kubernetes.io/load-balancer-attributes: access_logs.s3.enabled=true,access_logs.s3.bucket=bench
+    alb.ingress.kubernetes.io/load-balancer-attributes: access_logs.s3.enabled=true,access_logs.s3.bucket=bench,idle_timeout.timeout_seconds=3600
 spec:
   ingressClassName: alb
   tls:
@@ -44,7 +44,7 @@ spec:
   rules:
   - http:
       paths:
-      - path: /
+%[4]s      - path: /
         pathType: Prefix
         backend: {service: {name: targets, port: {name: http}}}
 ---
@@ -69,29 +69,32 @@ ports:
 endpoints:
 - {addresses: [127.0.0.1], conditions: {ready: true}}`
 
-func albatross() *proxy {
-	p := &proxy{name: "albatross"}
-	p.begin = func(ctx context.Context, s *site, plain, secure string) (*child, error) {
-		binary := s.albatross
-		if binary == "" {
+// A path that no request of the comparison has. Longer ones come first: the rule for / is the last.
+const albatrossPath = `      - path: /api/v1/shop-%02d
+        pathType: Prefix
+        backend: {service: {name: targets, port: {name: http}}}
+`
+
+// albatross has so many rules, of which the last holds for the requests of the comparison.
+func albatross(rules int) *proxy {
+	return &proxy{name: "albatross", begin: func(ctx context.Context, s *site, p *proxy) (*child, error) {
+		if s.albatross == "" {
 			var err error
-			if binary, err = s.build(ctx, "./cmd/albatross"); err != nil {
+			if s.albatross, err = s.build(ctx, "./cmd/albatross"); err != nil {
 				return nil, err
 			}
 		}
 		p.version = commitOf()
-		folder, err := s.albatrossFolder()
+		folder, err := s.albatrossFolder(p, rules)
 		if err != nil {
 			return nil, err
 		}
-		admin, err := freeAddress()
-		if err != nil {
+		if p.admin, err = freeAddress(); err != nil {
 			return nil, err
 		}
-		return s.start(binary, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(plain)+",443="+portOf(secure),
-			"--admin", admin, "--state", s.path("albatross-state"), "--dev", folder)
-	}
-	return p
+		return s.start(s.albatross, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(p.plain)+",443="+portOf(p.secure),
+			"--admin", p.admin, "--profile", "--state", folder+"/state", "--dev", folder+"/manifests")
+	}}
 }
 
 // commitOf names the commit of the source that is measured.
@@ -103,10 +106,13 @@ func commitOf() string {
 	return "commit " + strings.TrimSpace(string(out))
 }
 
-// albatrossFolder writes the manifests into a folder of their own.
-func (s *site) albatrossFolder() (string, error) {
-	folder := s.path("manifests")
-	if err := os.Mkdir(folder, 0o700); err != nil {
+// albatrossFolder writes the manifests.
+func (s *site) albatrossFolder(p *proxy, rules int) (string, error) {
+	folder, err := s.folderFor(p)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(folder+"/manifests", 0o700); err != nil {
 		return "", err
 	}
 	cert, err := os.ReadFile(s.cert)
@@ -118,6 +124,11 @@ func (s *site) albatrossFolder() (string, error) {
 		return "", err
 	}
 	slices := serverLines(s.targets, func(i int, address string) string { return fmt.Sprintf(albatrossSlice, i, portOf(address)) })
+	var paths strings.Builder
+	for i := range rules - 1 {
+		fmt.Fprintf(&paths, albatrossPath, i)
+	}
 	encode := base64.StdEncoding.EncodeToString
-	return folder, writeFile(folder+"/bench.yaml", fmt.Sprintf(albatrossManifests, encode(cert), encode(key), slices))
+	text := fmt.Sprintf(albatrossManifests, encode(cert), encode(key), slices, paths.String())
+	return folder, writeFile(folder+"/manifests/bench.yaml", text)
 }

@@ -26,13 +26,13 @@ Transfer/sec:      5.55MB
 
 func TestReadWrk(t *testing.T) {
 	s, err := readWrk(wrkReport)
-	want := sample{requests: 82938, rate: 41262.43, p50: 1300 * time.Microsecond, p99: 12580 * time.Microsecond}
+	want := sample{done: 82938, rate: 41262.43, p50: 1300 * time.Microsecond, p99: 12580 * time.Microsecond}
 	if err != nil || s != want {
 		t.Errorf("got %+v, %v; want %+v", s, err, want)
 	}
 	s.busy = 829380 * time.Microsecond
-	if s.cpu() != 10 {
-		t.Errorf("%v us a request, want 10", s.cpu())
+	if cpu(s) != 10 {
+		t.Errorf("%v us a request, want 10", cpu(s))
 	}
 	for _, line := range []string{"  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"} {
 		if _, err := readWrk(wrkReport + line); err == nil || err.Error() != strings.TrimSpace(line) {

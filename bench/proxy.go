@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 )
 
 // proxy is one load balancer of the comparison.
@@ -14,13 +17,43 @@ type proxy struct {
 	name    string
 	version string
 	process *child
-	// begin writes the configuration for the two addresses and starts the program.
-	begin func(ctx context.Context, s *site, plain, secure string) (*child, error)
+	// begin writes the configuration for what is below and starts the program.
+	begin func(ctx context.Context, s *site, p *proxy) (*child, error)
 
+	connections   int    // from clients, at most
 	plain, secure string // addresses
+	admin         string // address of albatross's admin API, "" for the others
 }
 
-// open starts the proxy on free ports and makes sure that a request comes through.
+// fleet makes the proxies that are named: nginx, haproxy, reverseproxy and albatross, and with
+// a program for it also nginx-newer and haproxy-newer.
+func fleet(names string, newer map[string]string) ([]*proxy, error) {
+	all := []*proxy{nginx("nginx"), haproxy("haproxy"), reverseProxy(), albatross(1)}
+	chosen := strings.Split(names, ",")
+	for name, program := range newer {
+		make, known := map[string]func(string) *proxy{"nginx": nginx, "haproxy": haproxy}[name]
+		if !known {
+			return nil, fmt.Errorf("a newer %s is not known: there are nginx and haproxy", name)
+		}
+		p := make(program)
+		p.name += "-newer"
+		all, chosen = append(all, p), append(chosen, p.name)
+	}
+	var proxies []*proxy
+	for _, name := range chosen {
+		i := slices.IndexFunc(all, func(p *proxy) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown proxy %q: there are nginx, haproxy, reverseproxy and albatross", name)
+		}
+		all[i].connections = ordinaryConnections
+		proxies = append(proxies, all[i])
+	}
+	return proxies, nil
+}
+
+const ordinaryConnections = 8192
+
+// open starts the proxy on free ports and makes sure that a request comes through by either.
 func (p *proxy) open(ctx context.Context, s *site) (err error) {
 	if p.plain, err = freeAddress(); err != nil {
 		return err
@@ -28,28 +61,50 @@ func (p *proxy) open(ctx context.Context, s *site) (err error) {
 	if p.secure, err = freeAddress(); err != nil {
 		return err
 	}
-	if p.process, err = p.begin(ctx, s, p.plain, p.secure); err != nil {
+	if p.process, err = p.begin(ctx, s, p); err != nil {
 		return err
 	}
 	if err := p.process.await(ctx, p.plain, p.secure); err != nil {
 		return err
 	}
-	response, err := http.Get(p.url("http"))
+	for _, scheme := range []string{"http", "https"} {
+		if err := p.answers(ctx, scheme); err != nil {
+			return fmt.Errorf("by %s: %w\n%s", scheme, err, p.process.output)
+		}
+	}
+	return nil
+}
+
+func (p *proxy) answers(ctx context.Context, scheme string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	// The certificate is the comparison's own.
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url(scheme), nil)
+	if err != nil {
+		return err
+	}
+	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return err
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s\n%s", response.Status, p.process.output)
+		return fmt.Errorf("it answers %s", response.Status)
 	}
 	return nil
 }
 
-func (p *proxy) url(scheme string) string {
+// resource is what all requests for the small answer name.
+const resource = "/hello?from=bench"
+
+func (p *proxy) url(scheme string) string { return scheme + "://" + p.address(scheme) + resource }
+
+func (p *proxy) address(scheme string) string {
 	if scheme == "https" {
-		return "https://" + p.secure + "/hello?from=bench"
+		return p.secure
 	}
-	return "http://" + p.plain + "/hello?from=bench"
+	return p.plain
 }
 
 var versionNumber = regexp.MustCompile(`\d+\.\d+[^\s,]*`) // 1.22.1, 2.6.12-1+deb12u4

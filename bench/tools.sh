@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to it that the tools named are there: bench/tools.sh wrk nginx haproxy ab artillery bayesm
+# Sees to it that the tools named are there: bench/tools.sh wrk nginx haproxy ab h2load artillery bayesm
 # Installs from Debian's archive what is missing where it may (as root), and otherwise
 # says what to install. artillery goes into .cache, for this repository alone.
 set -eu
@@ -11,6 +11,7 @@ need() { # need PACKAGE: by its command, or by Debian's record of it
 
 for tool in "$@"; do
 	case $tool in
+	h2load) command -v h2load >/dev/null || need nghttp2-client ;;
 	ab) command -v ab >/dev/null || need apache2-utils ;;
 	wrk) command -v wrk >/dev/null || need wrk ;;
 	nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light ;;
