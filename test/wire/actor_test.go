@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,8 @@ type actor struct {
 	steps  []step // of the script, those to come
 	conn   halfCloser
 	in     *bufio.Reader
-	head   []string // field lines of the head read last
+	wire   *corkable // under TLS
+	head   []string  // field lines of the head read last
 }
 
 // halfCloser is a TCP connection, or TLS over one.
@@ -51,7 +53,7 @@ var verbs = map[string]func(*actor, string) error{
 	"reset":  (*actor).wasReset,
 	"gone":   (*actor).gone,
 
-	"half-close": func(a *actor, _ string) error { return a.conn.CloseWrite() },
+	"half-close": (*actor).halfClose,
 	"close":      func(a *actor, _ string) error { return a.conn.Close() },
 	"rst":        (*actor).rst,
 
@@ -59,6 +61,8 @@ var verbs = map[string]func(*actor, string) error{
 	"await":      (*actor).await,
 	"deregister": func(a *actor, _ string) error { return a.place.deregister() },
 	"wait":       (*actor).wait,
+	"tls":        (*actor).secure,
+	"cork":       func(a *actor, _ string) error { a.wire.corked = true; return nil },
 }
 
 func nothing(*actor, string) error { return nil }
@@ -194,8 +198,8 @@ func (a *actor) expect(want string) error {
 }
 
 func shorten(s string) string {
-	if len(s) > 1000 {
-		return fmt.Sprintf("%q... (%d bytes)", s[:1000], len(s))
+	if len(s) > 300 {
+		return fmt.Sprintf("%q... (%d bytes)", s[:300], len(s))
 	}
 	return strconv.Quote(s)
 }
@@ -324,11 +328,35 @@ func (a *actor) gone(arg string) error {
 	return nil
 }
 
+// halfClose says that nothing more will come; under TLS by close_notify, then FIN.
+func (a *actor) halfClose(string) error {
+	if err := a.conn.CloseWrite(); err != nil || a.wire == nil {
+		return err
+	}
+	return a.wire.CloseWrite()
+}
+
 func (a *actor) rst(string) error {
 	if tcp, ok := a.conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
 	return a.conn.Close()
+}
+
+// secure has a target expect TLS, of version 1.2 at most if that is said.
+func (a *actor) secure(version string) error {
+	tcp, ok := a.conn.(*net.TCPConn)
+	if !ok {
+		return errors.New("there is TLS already")
+	}
+	a.wire = &corkable{TCPConn: tcp}
+	config := &tls.Config{Certificates: []tls.Certificate{certificate()}}
+	if version == "1.2" {
+		config.MaxVersion = tls.VersionTLS12
+	}
+	c := tls.Server(a.wire, config)
+	a.conn, a.in = c, bufio.NewReader(c)
+	return c.Handshake()
 }
 
 func (a *actor) await(arg string) error {

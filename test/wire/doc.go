@@ -30,7 +30,7 @@
 //	https                     an HTTPS listener, with a certificate of the local CA
 //	targets none|refusing|full
 //	                          no target; one whose port is closed; one whose backlog is full
-//	skip REASON               a known fault: the case is not run
+//	skip known: REASON        a known fault: the case is played with the flag -known only
 //
 // Each client opens a connection, each target accepts the next one; all run at the same time,
 // line by line. The lines of both are the same. $PORT is the listener's port, bytes may be
@@ -55,6 +55,8 @@
 //	reset      the other side must reset (RST), with nothing before
 //	gone [D]   the other side must close or reset; what comes before does not matter
 //	half-close, close, rst
+//	tls [1.2]  the target expects TLS (with annotation backend-protocol: HTTPS)
+//	cork       under TLS: hold back what is sent until it ends with a close
 //	tell NAME, await NAME
 //	           one actor waits for another
 //	deregister take the target out of the manifests; wait until it is draining
