@@ -33,6 +33,7 @@ type machine struct {
 	listeners *listener.Set
 	arns      *certs.ARNStore
 	ca        *certs.CA // nil without --dev
+	trust     *certs.TrustStores
 	ordering  *ordering // nil without --acme-directory
 }
 
@@ -57,7 +58,7 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	}
 	next, problems := snapshot.Build(cfg, snapshot.Options{
 		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg),
-		Live: m.live, Metrics: m.metrics, Logs: m.logs,
+		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs,
 	})
 	wanted := map[int]int{}
 	for port, s := range next.Sockets {

@@ -31,19 +31,20 @@ import (
 )
 
 type runCommand struct {
-	paths     `embed:""`
-	Bind      string        `placeholder:"ADDR" help:"Address to serve on (default: every address of the host)."`
-	PortMap   map[int]int   `mapsep:"," placeholder:"80=8080,..." help:"Bind a port of the manifests as another one."`
-	Admin     string        `default:"127.0.0.1:9901" help:"Address of the admin API; empty for none."`
-	State     string        `default:"state" type:"path" help:"Folder for logs, certificates and the local CA."`
-	Dev       bool          `help:"Give unknown certificate ARNs a certificate of the local CA."`
-	AccessLog string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line, there as well; off: none."`
-	Drain     time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
-	Account   string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
-	Region    string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
-	LogLevel  slog.Level    `default:"info" help:"debug, info, warn or error."`
-	Profile   bool          `help:"Serve /debug/pprof/ on the admin address."`
-	acmeFlags `embed:""`
+	paths      `embed:""`
+	Bind       string        `placeholder:"ADDR" help:"Address to serve on (default: every address of the host)."`
+	PortMap    map[int]int   `mapsep:"," placeholder:"80=8080,..." help:"Bind a port of the manifests as another one."`
+	Admin      string        `default:"127.0.0.1:9901" help:"Address of the admin API; empty for none."`
+	State      string        `default:"state" type:"path" help:"Folder for logs, certificates and the local CA."`
+	Dev        bool          `help:"Give unknown certificate ARNs a certificate of the local CA."`
+	AccessLog  string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line, there as well; off: none."`
+	Drain      time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
+	Account    string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
+	Region     string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
+	LogLevel   slog.Level    `default:"info" help:"debug, info, warn or error."`
+	TicketKeys string        `placeholder:"FILE" help:"Session ticket keys shared with other replicas (docs/certificates.md); by default one of our own in the state folder."`
+	Profile    bool          `help:"Serve /debug/pprof/ on the admin address."`
+	acmeFlags  `embed:""`
 }
 
 // Run serves until SIGINT or SIGTERM.
@@ -77,6 +78,9 @@ func (c *runCommand) serve(ctx context.Context, s *streams) error {
 	}
 	defer admin()
 	go m.sweep(ctx)
+	if err := c.shareTickets(ctx, log); err != nil {
+		return err
+	}
 	if err := loop.Run(ctx); err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	}
 	m := &machine{account: c.Account, region: c.Region, ports: c.PortMap, log: log,
 		live: snapshot.NewLive(), metrics: metrics.New(), proxy: proxy.New(balance.NewCookies(key)),
-		arns: certs.OpenARNStore(filepath.Join(c.State, "acm"))}
+		arns: certs.OpenARNStore(filepath.Join(c.State, "acm")), trust: certs.OpenTrustStores(filepath.Join(c.State, "truststores"))}
 	if c.Dev {
 		if m.ca, err = certs.OpenCA(c.State); err != nil {
 			return nil, err
@@ -154,6 +158,21 @@ func (c *runCommand) console(ctx context.Context, m *machine, loop *control.Loop
 		}
 	}()
 	return func() { cancel(); <-ended }, nil
+}
+
+// shareTickets has TLS sessions outlive this process: their ticket keys are kept in the
+// state folder, or in a file that replicas share.
+func (c *runCommand) shareTickets(ctx context.Context, log *slog.Logger) error {
+	file, ours := c.TicketKeys, c.TicketKeys == ""
+	if ours {
+		file = filepath.Join(c.State, "ticket-keys")
+	}
+	tickets, err := certs.Tickets.Share(file, ours)
+	if err != nil {
+		return err
+	}
+	go tickets.Follow(ctx, func(err error) { log.Warn("session ticket keys", "error", err) })
+	return nil
 }
 
 // cookieKey is the key of stickiness cookies, kept so that clients stick across restarts.

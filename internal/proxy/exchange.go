@@ -111,6 +111,9 @@ func (e *exchange) answerTo(n int, err error) bool {
 		e.counters.RejectedConnections.Add(1)
 		return false
 	}
+	if !e.s.tls.goodFor(e.listener) {
+		return e.misdirected()
+	}
 	e.head = n
 	e.begin()
 	if e.readBody(n) {
@@ -158,6 +161,17 @@ func (e *exchange) refuseHead(err error) bool {
 	default:
 		return false // closed, or broken, in the middle of a head: there is nobody to answer
 	}
+	e.keep = false
+	e.end(0)
+	return false
+}
+
+// misdirected refuses a request for a listener with mutual authentication that came
+// on a connection which was agreed with another one (RFC 9110 section 15.5.20): its
+// client has shown no certificate to this one.
+func (e *exchange) misdirected() bool {
+	e.begin()
+	e.page(421, "OtherListenersConnection")
 	e.keep = false
 	e.end(0)
 	return false

@@ -32,6 +32,7 @@ func (e *exchange) requestHead(group *snapshot.TargetGroup) bool {
 		out = http1.AppendLine(out, e.requestHeaderName("X-Amzn-Tls-Version"), e.s.tls.version)
 		out = http1.AppendLine(out, e.requestHeaderName("X-Amzn-Tls-Cipher-Suite"), e.s.tls.cipher)
 	}
+	out = append(out, e.s.tls.mutual...)
 	out = e.appendFields(out)
 	if e.upgrade() {
 		out = append(out, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
@@ -142,7 +143,7 @@ func (e *exchange) appendFields(out []byte) []byte {
 	for i := range fields {
 		f := &fields[i]
 		seen |= f.Flags
-		drop := f.Flags&refused != 0 || owned(f.ID)
+		drop := f.Flags&refused != 0 || owned(f.ID) || f.ID == http1.Other && hasPrefixFold(e.req.Name(f), "x-amzn-mtls-")
 		if !drop && f.Flags&http1.Rewrite == 0 {
 			if from < 0 {
 				from = i

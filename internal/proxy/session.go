@@ -116,6 +116,7 @@ func (s *Session) handshake(socket *snapshot.Socket) bool {
 		return false
 	}
 	s.tls = newTLSInfo(c)
+	s.tls.agree(socket.Listener([]byte(s.tls.sni)), c)
 	if chosen.Certificate != nil {
 		s.tls.cert = chosen.Certificate.Ref
 	}

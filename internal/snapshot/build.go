@@ -29,6 +29,8 @@ type Options struct {
 	Certificate func(ref string, hosts []string) (*certs.Certificate, error)
 	// Transparent: network load balancers may keep clients' addresses towards targets.
 	Transparent bool
+	// TrustStores has the CAs that clients' certificates are verified by.
+	TrustStores *certs.TrustStores
 	Live        *Live
 	Metrics     *metrics.Registry
 	Logs        *accesslog.Store
@@ -116,10 +118,6 @@ func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
 		b.problem(origin, field, "protocol %s does not belong on an application load balancer; write HTTP or HTTPS", c.Protocol)
 		return
 	}
-	if m := c.MutualAuthentication; m != nil && m.Mode != "off" {
-		b.problem(origin, field, "mutual-authentication mode %s is not served in this version; only off is, and serving without it would let everyone in", m.Mode)
-		return
-	}
 	socket := b.out.Sockets[c.Port]
 	if socket != nil && socket.Secure != c.Secure() {
 		other := socket.Listeners[0].LoadBalancer.Config
@@ -162,8 +160,13 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 		b.problem(origin, field, "%s", text)
 		return false
 	}
+	var err error
 	if b.Certificate == nil {
 		return true
+	}
+	if l.Mutual, err = b.TrustStores.Mutual(l.Config.MutualAuthentication); err != nil {
+		b.problem(origin, field, "mutual-authentication: %v; the listener is not served, since without it everyone would be let in", err)
+		return false
 	}
 	refs := l.Config.Certificates
 	if len(refs) == 0 {
@@ -191,7 +194,11 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 	if !l.LoadBalancer.Attributes.HTTP2 {
 		protocols = protocols[1:]
 	}
-	l.tls = certs.Config(policy, pairs, protocols)
+	if l.Mutual.Mode == certs.Off {
+		l.tls = certs.Config(policy, pairs, protocols)
+	} else {
+		l.tls = certs.ConfigMutual(policy, pairs, protocols, l.Mutual)
+	}
 	return true
 }
 

@@ -25,6 +25,7 @@ import (
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/balance"
+	"github.com/albatross-lb/albatross/internal/certs"
 	"github.com/albatross-lb/albatross/internal/http1"
 	"github.com/albatross-lb/albatross/internal/match"
 	"github.com/albatross-lb/albatross/internal/metrics"
@@ -68,8 +69,9 @@ type Listener struct {
 	ResponseHeaders []byte
 	// ReplacedHeaders are the names in ResponseHeaders: a target's own lines of these names are left out.
 	ReplacedHeaders []string
-	Port            int // as the manifests have it
-	PublicPort      int // as clients see it: after the port map
+	Mutual          certs.Mutual // how clients' certificates are treated
+	Port            int          // as the manifests have it
+	PublicPort      int          // as clients see it: after the port map
 
 	table    *match.Table
 	rules    []*Rule

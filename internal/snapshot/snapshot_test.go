@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -129,9 +130,12 @@ func TestUnsafeRulesRefuse(t *testing.T) {
 		t.Errorf("a rule with authentication that cannot be done is %+v, %v; want it refused and reported", r, problems)
 	}
 	m := &lb.Listener{Port: 443, Protocol: lb.HTTPS, SSLPolicy: lb.DefaultSSLPolicy, DefaultActions: fixed("200"),
-		MutualAuthentication: &lb.MutualAuthentication{Mode: "verify"}}
-	if s, problems := Build(&lb.Config{LoadBalancers: []*lb.LoadBalancer{balancer("a", m)}}, options(t)); len(s.Sockets) != 0 || len(problems) != 1 {
-		t.Errorf("a listener that should verify clients serves without: %v", problems)
+		MutualAuthentication: &lb.MutualAuthentication{Mode: "verify", TrustStoreARN: "arn:aws:elasticloadbalancing:us-east-1:1:truststore/none/1"}}
+	o := options(t)
+	o.TrustStores = certs.OpenTrustStores(t.TempDir())
+	o.Certificate = func(string, []string) (*certs.Certificate, error) { return nil, errors.New("not asked for") }
+	if s, problems := Build(&lb.Config{LoadBalancers: []*lb.LoadBalancer{balancer("a", m)}}, o); len(s.Sockets) != 0 || len(problems) != 1 {
+		t.Errorf("a listener that cannot verify clients serves without: %v", problems)
 	}
 }
 
