@@ -31,6 +31,7 @@ type Header struct {
 	malformed string
 	tooLarge  string
 	length    int64 // content-length; -1 without
+	cookie    bool  // there is one
 	torn      bool  // crumbs of the cookie do not lie side by side
 }
 
@@ -213,15 +214,15 @@ func (h *Header) checkHost(value []byte) bool {
 }
 
 func (h *Header) addLine(f *decodedField) {
-	if n := len(h.fields); f.id == nameCookie && n > 0 && h.kind == requestHeader {
-		last := &h.fields[n-1]
-		if last.id == nameCookie { // "; " joins the crumbs
+	if f.id == nameCookie && h.kind == requestHeader {
+		if n := len(h.fields); n > 0 && h.fields[n-1].id == nameCookie { // "; " joins the crumbs
 			h.text = append(h.text[:len(h.text)-2], "; "...)
 			h.text = append(append(h.text, f.value...), "\r\n"...)
-			last.end = uint32(len(h.text))
+			h.fields[n-1].end = uint32(len(h.text))
 			return
 		}
-		h.torn = true
+		h.torn = h.torn || h.cookie
+		h.cookie = true
 	}
 	start := len(h.text)
 	h.text = append(append(h.text, f.name...), ": "...)
@@ -249,7 +250,7 @@ func (h *Header) mend() {
 		lines = append(lines, h.text[f.start:f.end]...)
 		fields = append(fields, field{start, start + f.nameEnd - f.start, start + f.end - f.start, f.id})
 	}
-	h.fields, h.torn = fields, false
+	h.fields, h.torn, h.cookie = fields, false, false
 	h.text = append(h.text[:h.lines], lines...)
 	h.addLine(&decodedField{name: []byte("cookie"), value: cookie, id: nameCookie})
 }
