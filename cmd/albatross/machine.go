@@ -22,6 +22,7 @@ import (
 type machine struct {
 	account, region string
 	ports           map[int]int
+	transparent     bool // targets of network load balancers may see clients' addresses
 	log             *slog.Logger
 
 	live      *snapshot.Live
@@ -31,6 +32,7 @@ type machine struct {
 	proxy     *proxy.Proxy
 	flows     *flow.Carrier
 	listeners *listener.Set
+	packets   *listener.Packets
 	arns      *certs.ARNStore
 	ca        *certs.CA // nil without --dev
 	trust     *certs.TrustStores
@@ -58,28 +60,10 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	}
 	next, problems := snapshot.Build(cfg, snapshot.Options{
 		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg),
-		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs,
+		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs, Transparent: m.transparent,
 	})
-	wanted := map[int]int{}
-	for port, s := range next.Sockets {
-		wanted[port] = s.BoundPort
-	}
-	for port, n := range next.Streams {
-		wanted[port] = n.BoundPort
-	}
-	for port, err := range m.listeners.Bind(wanted) {
-		if n := next.Streams[port]; n != nil {
-			problems = append(problems, unbound(n, err))
-			delete(next.Streams, port)
-			delete(wanted, port)
-			continue
-		}
-		for _, l := range next.Sockets[port].Listeners {
-			problems = append(problems, lb.Problem{Origin: l.LoadBalancer.Config.Origin, Field: fmt.Sprintf("listener %s:%d", l.Config.Protocol, port), Text: err.Error()})
-		}
-		delete(next.Sockets, port)
-		delete(wanted, port)
-	}
+	wanted, unbound := m.bind(next)
+	problems = append(problems, unbound...)
 	if m.ordering != nil {
 		for _, s := range next.Sockets {
 			if s.Secure {
@@ -90,16 +74,13 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	m.proxy.Swap(next)
 	m.live.Install(next)
 	m.checker.Apply(next.HealthGroups())
-	m.listeners.Retain(wanted)
+	m.listeners.Retain(wanted.streams)
+	m.packets.Retain(wanted.packets)
 	m.retain(cfg, next)
 	if m.ordering != nil {
 		m.ordering.want() // an authority's questions can be answered from here on
 	}
 	return problems
-}
-
-func unbound(n *snapshot.Network, err error) lb.Problem {
-	return lb.Problem{Origin: n.LoadBalancer.Config.Origin, Field: fmt.Sprintf("listener %s:%d", n.Config.Protocol, n.Port), Text: err.Error()}
 }
 
 // retain drops the logs and figures of what is gone.

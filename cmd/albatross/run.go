@@ -31,20 +31,21 @@ import (
 )
 
 type runCommand struct {
-	paths      `embed:""`
-	Bind       string        `placeholder:"ADDR" help:"Address to serve on (default: every address of the host)."`
-	PortMap    map[int]int   `mapsep:"," placeholder:"80=8080,..." help:"Bind a port of the manifests as another one."`
-	Admin      string        `default:"127.0.0.1:9901" help:"Address of the admin API; empty for none."`
-	State      string        `default:"state" type:"path" help:"Folder for logs, certificates and the local CA."`
-	Dev        bool          `help:"Give unknown certificate ARNs a certificate of the local CA."`
-	AccessLog  string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line, there as well; off: none."`
-	Drain      time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
-	Account    string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
-	Region     string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
-	LogLevel   slog.Level    `default:"info" help:"debug, info, warn or error."`
-	TicketKeys string        `placeholder:"FILE" help:"Session ticket keys shared with other replicas (docs/certificates.md); by default one of our own in the state folder."`
-	Profile    bool          `help:"Serve /debug/pprof/ on the admin address."`
-	acmeFlags  `embed:""`
+	paths       `embed:""`
+	Bind        string        `placeholder:"ADDR" help:"Address to serve on (default: every address of the host)."`
+	PortMap     map[int]int   `mapsep:"," placeholder:"80=8080,..." help:"Bind a port of the manifests as another one."`
+	Admin       string        `default:"127.0.0.1:9901" help:"Address of the admin API; empty for none."`
+	State       string        `default:"state" type:"path" help:"Folder for logs, certificates and the local CA."`
+	Dev         bool          `help:"Give unknown certificate ARNs a certificate of the local CA."`
+	AccessLog   string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line, there as well; off: none."`
+	Drain       time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
+	Transparent bool          `help:"Let targets of network load balancers see clients' addresses (docs/layer4.md says what that takes)."`
+	Account     string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
+	Region      string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
+	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error."`
+	TicketKeys  string        `placeholder:"FILE" help:"Session ticket keys shared with other replicas (docs/certificates.md); by default one of our own in the state folder."`
+	Profile     bool          `help:"Serve /debug/pprof/ on the admin address."`
+	acmeFlags   `embed:""`
 }
 
 // Run serves until SIGINT or SIGTERM.
@@ -87,7 +88,7 @@ func (c *runCommand) serve(ctx context.Context, s *streams) error {
 	log.Info("stopping: no new connections, requests under way may end", "for", c.Drain)
 	patience, cancel := context.WithTimeout(context.Background(), c.Drain)
 	defer cancel()
-	if left := m.listeners.Shutdown(patience); left > 0 {
+	if left := m.shutdown(patience); left > 0 {
 		log.Warn("stopped with connections still open", "closed", left)
 	}
 	return nil
@@ -129,7 +130,14 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 		return nil, err
 	}
 	m.checker = health.New(m.live.OnHealth)
-	m.flows = flow.New(flow.Options{Snapshot: m.proxy.Snapshot, Log: log})
+	if c.Transparent {
+		if err := flow.CanPreserve(); err != nil {
+			return nil, fmt.Errorf("keeping clients' addresses (--transparent): %w", err)
+		}
+	}
+	m.transparent = c.Transparent
+	m.flows = flow.New(flow.Options{Snapshot: m.proxy.Snapshot, Transparent: c.Transparent, Log: log})
+	m.packets = listener.NewPackets(c.Bind, func(u *net.UDPConn, port int) listener.PacketSession { return m.flows.NewPort(u, port) }, log)
 	m.listeners = listener.New(c.Bind, m.open, log)
 	m.metrics.SetHostCounts(m.hostCounts)
 	return m, nil

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -116,21 +115,11 @@ func (s *Stream) secure(c *sock.Conn, deadline time.Time) (bool, net.Conn, error
 	}
 	c.SetDeadline(deadline) //nolint:errcheck // fails only when closed
 	t := tls.Client(c, cfg)
-	if err := t.HandshakeContext(context.Background()); err != nil {
+	if err := t.HandshakeContext(background); err != nil {
 		c.Close()
 		return true, nil, tlsError{err}
 	}
 	c.ResetDeadlines()
 	s.tls.targetALPN = t.ConnectionState().NegotiatedProtocol
 	return true, t, nil
-}
-
-// dial opens the connection.
-func (s *Stream) dial(group *snapshot.TargetGroup, target *snapshot.Target, deadline time.Time) (*sock.Conn, error) {
-	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
-	c, err := d.DialContext(context.Background(), "tcp", target.Addr.String())
-	if err != nil {
-		return nil, err
-	}
-	return sock.New(c.(*net.TCPConn))
 }
