@@ -72,8 +72,6 @@ func (a annotations) inert(word string) []string {
 	switch {
 	case known && !off:
 		return []string{text}
-	case word == "mutual-authentication" && (strings.Contains(value, "verify") || strings.Contains(value, "passthrough")):
-		return []string{notYet + "client certificates; a listener that asks for them is not served"}
 	case word == "auth-type" && !off:
 		return []string{noLogin}
 	case word == "backend-protocol-version" && value != string(lb.HTTP1):
