@@ -137,13 +137,14 @@ func (e *exchange) appendFields(out []byte) []byte {
 	if attributes.DropInvalidHeaderFields {
 		refused |= http1.Unusual
 	}
+	whole := e.body.Done() // there is nothing to wait for: what was expected is here, or was never to come
 	fields := e.req.Fields
 	from := -1
 	var seen http1.Flags
 	for i := range fields {
 		f := &fields[i]
 		seen |= f.Flags
-		drop := f.Flags&refused != 0 || owned(f.ID) || f.ID == http1.Other && hasPrefixFold(e.req.Name(f), "x-amzn-mtls-")
+		drop := f.Flags&refused != 0 || owned(f.ID) || f.ID == http1.Expect && whole || f.ID == http1.Other && hasPrefixFold(e.req.Name(f), "x-amzn-mtls-")
 		if !drop && f.Flags&http1.Rewrite == 0 {
 			if from < 0 {
 				from = i
