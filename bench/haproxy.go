@@ -10,6 +10,7 @@ import (
 const haproxyConfig = `
 global
   nbthread 2
+  no strict-limits
   maxconn %[5]d
   log stdout format raw local0
   ssl-default-bind-options ssl-min-ver TLSv1.2

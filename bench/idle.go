@@ -4,25 +4,24 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/albatross-lb/albatross/bench/client"
 )
 
 // How many connections rest, and when their memory is read.
 const (
-	resting = 20_000
-	settle  = 5 * time.Second
-	minute  = time.Minute
+	wanted = 20_000
+	settle = 5 * time.Second
+	minute = time.Minute
 )
 
 // idle compares the memory of connections at rest, in proxies started for it: one that has
 // worked before has memory to spare.
 func idle(s *site, proxies []*proxy) *work {
-	w := &work{name: "idle", title: "Memory of an idle connection, 20,000 of them", what: "memory each", format: "%.2f KiB",
-		aims: []aim{{"albatross, HTTP", "", 6}, {"albatross, HTTPS", "", 8}}, method: fmt.Sprintf("Growth of VmRSS from before the first to %v after the last, "+
-			"each with one request answered; and a minute later. Memory in the kernel is not in it.", settle)}
+	w := &work{name: "idle", title: "Memory of an idle connection", what: "memory each", format: "%.2f KiB",
+		aims: []aim{{"albatross, HTTP", "", 6}, {"albatross, HTTPS", "", 8}}, method: fmt.Sprintf("%d connections. Growth of VmRSS from before the first to %v after the last, "+
+			"each with one request answered; and a minute later. Memory in the kernel is not in it.", s.resting(), settle)}
 	w.figure = func(s sample) float64 { return s.value }
 	for _, p := range proxies {
 		for _, scheme := range []string{"HTTP", "HTTPS"} {
@@ -44,7 +43,8 @@ func idle(s *site, proxies []*proxy) *work {
 type rester struct {
 	*entrant
 	fresh  *proxy
-	held   *client.Idle
+	held   *child
+	count  int
 	before int64
 	begun  time.Time
 	sample sample
@@ -84,24 +84,24 @@ func rest(ctx context.Context, s *site, w *work, scheme string) error {
 
 func (r *rester) begin(ctx context.Context, s *site, scheme string) (err error) {
 	fresh := *r.proxy
-	fresh.connections, r.fresh = resting+2000, &fresh
+	fresh.connections, r.fresh = wanted+2000, &fresh
 	if err := fresh.open(ctx, s); err != nil {
 		return fmt.Errorf("starting it: %w", err)
 	}
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", resource, fresh.address(scheme))
 	// What the first few hundred bring up is not a connection's.
-	first, err := client.Rest(ctx, fresh.address(scheme), scheme == "https", request, 256)
+	warm, err := s.rest(ctx, r.fresh, scheme, 256)
 	if err != nil {
 		return err
 	}
-	first.Close()
+	warm.stop()
 	if err := sleep(ctx, time.Second); err != nil {
 		return err
 	}
 	if r.before, err = residentMemory(fresh.process.command.Process.Pid); err != nil {
 		return err
 	}
-	if r.held, err = client.Rest(ctx, fresh.address(scheme), scheme == "https", request, resting); err != nil {
+	r.count = s.resting()
+	if r.held, err = s.rest(ctx, r.fresh, scheme, r.count); err != nil {
 		return err
 	}
 	r.begun = time.Now()
@@ -115,14 +115,47 @@ func (r *rester) begin(ctx context.Context, s *site, scheme string) (err error) 
 // each is the growth per connection, in KiB.
 func (r *rester) each() (float64, error) {
 	now, err := residentMemory(r.fresh.process.command.Process.Pid)
-	return float64(now-r.before) / resting / 1024, err
+	return float64(now-r.before) / float64(r.count) / 1024, err
 }
 
 func (r *rester) end() {
 	if r.held != nil {
-		r.held.Close()
+		r.held.stop()
 	}
 	if r.fresh != nil && r.fresh.process != nil {
 		r.fresh.process.stop()
+	}
+}
+
+// resting is how many connections a proxy of one process can have, with room for those to the targets.
+func (s *site) resting() int { return min(wanted, s.files-512) }
+
+// rest starts a program that holds n connections to the proxy, and waits until it does.
+func (s *site) rest(ctx context.Context, p *proxy, scheme string, n int) (*child, error) {
+	if s.holder == "" {
+		var err error
+		if s.holder, err = s.build(ctx, "./bench/rest"); err != nil {
+			return nil, err
+		}
+	}
+	holder, err := s.start(s.holder, "-address", p.address(scheme), "-path", resource, "-n", strconv.Itoa(n), fmt.Sprintf("-tls=%t", scheme == "https"))
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(3 * time.Minute); ; {
+		select {
+		case <-holder.gone:
+			return nil, fmt.Errorf("the connections ended: %v\n%s", holder.command.ProcessState, holder.output)
+		case <-time.After(50 * time.Millisecond):
+		}
+		if strings.HasPrefix(holder.output.String(), "resting") {
+			return holder, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if time.Now().After(end) {
+			return nil, fmt.Errorf("%d connections take longer than three minutes", n)
+		}
 	}
 }

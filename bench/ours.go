@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,7 +48,7 @@ func rules(s *site, proxies []*proxy) *work {
 // allocations counts heap allocations per request, as Go's runtime does.
 func allocations(proxies []*proxy) *work {
 	w := &work{name: "allocs", title: "Heap allocations of albatross per request", what: "allocations", format: "%.4f",
-		method: "go_memstats_mallocs_total before and after, less what as long a time without requests brings."}
+		method: "Growth of go_memstats_mallocs_total in the midst of a load, less what as long a time without requests brings, by the growth of albatross's count of requests."}
 	w.figure = func(s sample) float64 { return s.value }
 	p := ours(proxies)
 	if p == nil {
@@ -57,19 +58,33 @@ func allocations(proxies []*proxy) *work {
 	w.aims = []aim{{"albatross", "", 0.005}}
 	loads := []loader{wrk(64, "http"), wrk(64, "https"), h2load(8, 10)}
 	w.load = func(ctx context.Context, e *entrant, d time.Duration) (sample, error) {
-		idle, err := mallocsDuring(ctx, p, func() error { return sleep(ctx, d) })
-		if err != nil {
-			return sample{}, err
-		}
-		var s sample
-		busy, err := mallocsDuring(ctx, p, func() (err error) {
-			s, err = loads[slices.Index(w.entrants, e)](ctx, e, d)
-			return err
-		})
-		s.value = (busy - idle) / s.done
-		return s, err
+		return allocationsUnder(ctx, e, loads[slices.Index(w.entrants, e)], d)
 	}
 	return w
+}
+
+// allocationsUnder loads for a second more on either side of what it looks at, so that
+// connections are neither made nor ended meanwhile.
+func allocationsUnder(ctx context.Context, e *entrant, load loader, d time.Duration) (s sample, err error) {
+	idle, err := countsDuring(ctx, e.proxy, d)
+	if err != nil {
+		return s, err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := load(ctx, e, d+2*time.Second)
+		ended <- err
+	}()
+	if err := sleep(ctx, time.Second); err != nil {
+		return s, err
+	}
+	busy, err := countsDuring(ctx, e.proxy, d)
+	if err := errors.Join(err, <-ended); err != nil {
+		return s, err
+	}
+	s.done = busy.requests - idle.requests
+	s.rate, s.value = s.done/d.Seconds(), (busy.allocations-idle.allocations)/s.done
+	return s, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -81,30 +96,41 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// mallocsDuring is how many heap objects albatross allocates meanwhile. Asking costs the same each time.
-func mallocsDuring(ctx context.Context, p *proxy, f func() error) (float64, error) {
-	before, err := mallocs(ctx, p)
+// counts are those of albatross's own metrics.
+type counts struct{ allocations, requests float64 }
+
+// countsDuring is how much they grow meanwhile. Asking costs the same each time.
+func countsDuring(ctx context.Context, p *proxy, d time.Duration) (grown counts, err error) {
+	before, err := p.counts(ctx)
 	if err != nil {
-		return 0, err
+		return grown, err
 	}
-	if err := f(); err != nil {
-		return 0, err
+	if err := sleep(ctx, d); err != nil {
+		return grown, err
 	}
-	after, err := mallocs(ctx, p)
-	return after - before, err
+	after, err := p.counts(ctx)
+	return counts{after.allocations - before.allocations, after.requests - before.requests}, err
 }
 
-func mallocs(ctx context.Context, p *proxy) (float64, error) {
+func (p *proxy) counts(ctx context.Context) (c counts, err error) {
 	text, err := p.ask(ctx, "/metrics")
 	if err != nil {
-		return 0, err
+		return c, err
 	}
-	_, rest, found := strings.Cut(string(text), "\ngo_memstats_mallocs_total ")
-	if !found {
-		return 0, fmt.Errorf("no go_memstats_mallocs_total in %s/metrics", p.admin)
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name, _, _ = strings.Cut(name, "{")
+		into := map[string]*float64{"go_memstats_mallocs_total": &c.allocations, "albatross_received_requests_total": &c.requests}[name]
+		if into == nil {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return c, fmt.Errorf("reading %s: %w", name, err)
+		}
+		*into += n
 	}
-	line, _, _ := strings.Cut(rest, "\n")
-	return strconv.ParseFloat(line, 64)
+	return c, nil
 }
 
 // ask gets something from the admin API.

@@ -16,6 +16,7 @@ type site struct {
 	targets   []string // addresses
 	cert, key string   // PEM files
 	albatross string   // binary, "" to build it
+	holder    string   // binary, "" to build it
 	files     int      // how many a process may have open
 	children  []*child
 	folders   int
