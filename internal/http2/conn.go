@@ -72,9 +72,10 @@ type Conn struct {
 	going   goingAway
 	quiet   time.Time // when the last stream ended
 	gone    *sync.Cond
-	waiting bool // the reader waits for bytes
-	over    bool // the reader is to end
-	failed  bool // the connection has ended; streams get ErrClosed
+	waiting bool   // the reader waits for bytes
+	over    bool   // the reader is to end
+	failed  bool   // the connection has ended; streams get ErrClosed
+	freed   func() // clients: there may be room for another stream
 }
 
 // NewConn gives a server's connection over c: TLS with ALPN h2, or plaintext whose
@@ -107,8 +108,9 @@ var errOver = errors.New("http2: connection over")
 // *ConnError when either side broke it off; and else what was wrong with the
 // socket.
 func (c *Conn) Serve() error {
-	err := c.greet()
-	if err == nil {
+	c.greet()
+	var err error
+	if c.handler != nil {
 		err = c.readPreface()
 	}
 	for err == nil {
@@ -127,22 +129,28 @@ func (c *Conn) Serve() error {
 	return err
 }
 
-// greet sends our SETTINGS and widens the connection's window.
-func (c *Conn) greet() error {
+// greet sends our SETTINGS, a client's preface before it, and widens the
+// connection's window.
+func (c *Conn) greet() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	b := c.out.open()
 	var p []byte
-	p = appendSetting(p, settingMaxConcurrentStreams, uint32(c.lim.Streams))
-	p = appendSetting(p, settingMaxHeaderListSize, headerListSize)
-	p = appendSetting(p, settingNoRFC7540Priorities, 1)
-	if c.lim.ExtendedConnect {
-		p = appendSetting(p, settingEnableConnectProtocol, 1)
+	if c.handler == nil {
+		b = append(b, preface...)
+		p = appendSetting(p, settingEnablePush, 0)
+		p = appendSetting(p, settingMaxHeaderListSize, responseSize)
+	} else {
+		p = appendSetting(p, settingMaxConcurrentStreams, uint32(c.lim.Streams))
+		p = appendSetting(p, settingMaxHeaderListSize, headerListSize)
+		p = appendSetting(p, settingNoRFC7540Priorities, 1)
+		if c.lim.ExtendedConnect {
+			p = appendSetting(p, settingEnableConnectProtocol, 1)
+		}
 	}
-	b := appendFrameHeader(c.out.open(), len(p), frameSettings, 0, 0)
-	b = append(b, p...)
-	c.out.b = appendWindowUpdate(b, 0, connWindow-initialWindow)
+	b = append(appendFrameHeader(b, len(p), frameSettings, 0, 0), p...)
+	c.out.b = appendWindowUpdate(b, 0, int(c.recv.size)-initialWindow)
 	c.flush()
-	return nil
 }
 
 // readPreface reads what a client's connection begins with.
@@ -259,6 +267,7 @@ func (c *Conn) expired() error {
 		c.now = now
 		return nil
 	}
+	c.over = true
 	return errOver
 }
 

@@ -9,11 +9,10 @@ import (
 
 // goingAway is where a connection stands on its way to the end (RFC 9113 section 6.8).
 type goingAway struct {
-	state  goingState
-	said   uint32 // the last id, as we have said it
-	peer   bool   // the peer has sent GOAWAY
-	lastID uint32 // the last id, as the peer has said it
-	timer  *time.Timer
+	state goingState
+	said  uint32 // the last id, as we have said it
+	peer  bool   // the peer has sent GOAWAY
+	timer *time.Timer
 }
 
 type goingState uint8
@@ -44,6 +43,11 @@ func (c *Conn) Drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.going.state != staying || c.failed {
+		return
+	}
+	if c.handler == nil { // we open no more streams: that is all
+		c.going.state = last
+		c.settle()
 		return
 	}
 	c.going.state = announced
@@ -108,7 +112,11 @@ func (c *Conn) goAway(f *frame) error {
 	if err := c.purse.spendNoise(noiseOfSettings, "GOAWAY"); err != nil {
 		return err
 	}
-	c.going.peer, c.going.lastID = true, lastID
+	c.going.peer = true
+	if c.handler == nil {
+		c.refuseAbove(lastID)
+		c.changed()
+	}
 	if code != NoError && len(c.streams) == 0 {
 		return &ConnError{Code: code, Reason: string(f.payload[8:min(len(f.payload), 264)]), Remote: true}
 	}

@@ -121,7 +121,10 @@ func (h *Header) add(f *decodedField) {
 	}
 	h.size += len(f.name) + len(f.value) + entryOverhead
 	limit := headerListSize
-	if h.kind == trailerHeader {
+	switch h.kind {
+	case responseHeader:
+		limit = responseSize
+	case trailerHeader:
 		limit = trailersSize
 	}
 	switch {

@@ -92,6 +92,8 @@ func (c *Conn) headerBlock(b *headerBlock) error {
 	known := s != nil || !c.idle(b.id)
 	c.mu.Unlock()
 	switch {
+	case s != nil && c.handler == nil:
+		return c.response(b)
 	case s != nil:
 		return c.trailers(b)
 	case known:
@@ -136,7 +138,9 @@ func (c *Conn) strayHeaders(b *headerBlock) error {
 
 // request opens a stream.
 func (c *Conn) request(b *headerBlock) error {
-	s := newStream(c, b.id)
+	c.mu.Lock()
+	s := c.takeStream(b.id)
+	c.mu.Unlock()
 	if err := c.decode(b, &s.Header); err != nil {
 		return err
 	}
@@ -164,6 +168,7 @@ func (c *Conn) request(b *headerBlock) error {
 		return c.resetID(b.id, code)
 	}
 	s.recvClosed = b.endStream
+	s.length = s.ContentLength
 	c.add(s)
 	c.start(s)
 	return nil

@@ -57,7 +57,9 @@ func (c *Conn) idle(id uint32) bool {
 
 // resetID resets a stream for something that the peer has sent on it.
 func (c *Conn) resetID(id uint32, code ErrCode) error {
-	if s := c.find(id); s != nil {
+	if s := c.find(id); s != nil && c.handler == nil {
+		s.abort(ErrResponse)
+	} else if s != nil {
 		s.abort(streamError(code, false))
 	}
 	c.out.b = appendRSTStream(c.out.open(), id, code)
@@ -93,7 +95,7 @@ func (c *Conn) data(f *frame) error {
 	}
 	s.received += int64(len(f.payload))
 	end := f.has(flagEndStream)
-	if !s.fits(end) {
+	if !s.fits(end) || c.handler == nil && !s.finalHead {
 		c.consumed(len(f.payload))
 		return c.resetID(f.id, ProtocolError)
 	}
@@ -108,7 +110,7 @@ func (c *Conn) data(f *frame) error {
 // strayData is DATA on a stream that takes none any more. What was on its way when
 // we reset the stream is no fault (RFC 9113 section 5.4.2).
 func (c *Conn) strayData(s *Stream, id uint32) error {
-	if c.resets.has(id) {
+	if c.resets.has(id) || c.handler == nil {
 		return nil
 	}
 	return c.resetID(id, StreamClosed)
@@ -146,8 +148,14 @@ func (c *Conn) rstStream(f *frame) error {
 		return connError(ProtocolError, "RST_STREAM on a stream that is not open")
 	}
 	s := c.find(f.id)
-	if s == nil || s.err != nil {
+	switch {
+	case s == nil || s.err != nil:
 		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
+	case c.handler == nil && s.recvClosed: // the response is whole (RFC 9113 section 8.1)
+		s.sendClosed = true
+		s.uncount()
+		s.writes.wake()
+		return nil
 	}
 	s.abort(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
 	if c.handler == nil || s.sendClosed {
@@ -180,9 +188,9 @@ func (c *Conn) settings(f *frame) error {
 		c.enc.setMax(int(min(c.peer.tableSize, tableSize)))
 	}
 	c.out.b = appendFrameHeader(c.out.open(), 0, frameSettings, flagAck, 0)
+	c.changed() // it may take more streams
 	if !c.greeted {
 		c.greeted = true
-		c.gone.Broadcast()
 		return nil
 	}
 	return c.purse.spendNoise(noiseOfSettings, "SETTINGS")

@@ -2,13 +2,14 @@ package http2
 
 import (
 	"io"
-	"os"
 	"time"
 )
 
-// Stream is one request and its response. The handler owns it until it returns.
-// One goroutine may read while another writes.
+// Stream is one request and its response. A server's handler owns it until it
+// returns, a client from Open to Release. One goroutine may read while another writes.
 type Stream struct {
+	// Request is what the client asks for. On a client's own stream, ReadHead puts the
+	// response's Header, ContentLength and EndStream there.
 	Request
 	// Idle bounds each wait of Read, Write and WriteHead for the peer: they fail with
 	// os.ErrDeadlineExceeded when nothing has moved for so long. Limits.Idle to begin with.
@@ -18,10 +19,11 @@ type Stream struct {
 	id uint32
 
 	// All that follows is under Conn.mu.
-	trailer Header
-	body    body
-	reads   waiter
-	writes  waiter
+	trailer  Header
+	nextHead Header // clients: a response's head that has not been taken yet
+	body     body
+	reads    waiter
+	writes   waiter
 	streamState
 }
 
@@ -37,22 +39,27 @@ type streamState struct {
 	counted    bool // among Conn.active
 	headerHeld int  // its part of Conn.held
 	interrupt  interrupter
+	length     int64   // that the body must have; -1 if that is not known
 	behind     *Stream // in Conn.queue
 	queued     bool
+
+	// Of clients.
+	isHead    bool // the request is a HEAD
+	finalHead bool // the response's head has come
+	onlyHead  bool // and nothing follows it
+	heads     int  // that have come and not been taken; behind the first in
+	moreHeads []Header
 }
 
 type interrupter interface{ Interrupt() }
 
-// newStream gives a Stream that is not used; each connection keeps its own.
-func newStream(c *Conn, id uint32) *Stream {
+// takeStream gives a Stream that is not used; each connection keeps its own.
+func (c *Conn) takeStream(id uint32) *Stream {
 	var s *Stream
-	c.mu.Lock()
 	if n := len(c.free); n > 0 {
 		s = c.free[n-1]
 		c.free = c.free[:n-1]
-	}
-	c.mu.Unlock()
-	if s == nil {
+	} else {
 		s = &Stream{c: c}
 		s.reads.s, s.writes.s = s, s
 		s.reads.cond.L, s.writes.cond.L = &c.mu, &c.mu
@@ -60,6 +67,7 @@ func newStream(c *Conn, id uint32) *Stream {
 	s.id, s.Idle = id, c.lim.Idle
 	s.Header.reset(requestHeader)
 	s.recv = recvWindow{size: initialWindow, left: initialWindow}
+	s.length = -1
 	return s
 }
 
@@ -71,6 +79,7 @@ func (s *Stream) recycle() {
 	}
 	s.Header.reset(requestHeader)
 	s.trailer.reset(trailerHeader)
+	s.nextHead.reset(responseHeader)
 	s.Request = Request{Header: s.Header}
 	s.streamState = streamState{}
 	if len(s.c.free) < s.c.lim.Streams {
@@ -96,6 +105,8 @@ func (s *Stream) finish() {
 	defer c.mu.Unlock()
 	switch {
 	case s.err != nil:
+	case c.handler == nil && !(s.sendClosed && s.recvClosed):
+		s.reset(Cancel)
 	case !s.sendClosed:
 		s.reset(InternalError)
 	case !s.recvClosed:
@@ -131,6 +142,7 @@ func (s *Stream) uncount() {
 	if s.counted {
 		s.counted = false
 		s.c.active--
+		s.c.changed()
 	}
 }
 
@@ -198,8 +210,7 @@ func (s *Stream) ID() uint32 { return s.id }
 
 // fits checks DATA against content-length (RFC 9113 section 8.1.1).
 func (s *Stream) fits(end bool) bool {
-	want := s.bodyLength()
-	return want < 0 || s.received < want && !end || s.received == want
+	return s.length < 0 || s.received < s.length && !end || s.received == s.length
 }
 
 // endReceive is the peer's END_STREAM.
@@ -229,8 +240,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 		case s.err != nil:
 			return 0, s.err
 		case s.reads.late || s.reads.broken:
-			s.reads.late = false
-			return 0, os.ErrDeadlineExceeded
+			return 0, s.tooLate()
 		}
 		c.flush()
 		s.reads.wait(s.Idle)
@@ -249,6 +259,3 @@ func (s *Stream) InterruptRead() {
 // Trailer gives the trailer fields; only after Read has given io.EOF. It has none
 // (Len is 0) where the peer has sent none.
 func (s *Stream) Trailer() *Header { return &s.trailer }
-
-// bodyLength is how long the body must be; -1 if that is not known.
-func (s *Stream) bodyLength() int64 { return s.ContentLength }

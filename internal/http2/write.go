@@ -206,8 +206,13 @@ func (c *Conn) appendLines(block, lines []byte) []byte {
 			}
 			c.lower = append(c.lower, b)
 		}
-		if !ofConnection(lookupName(c.lower)) {
-			block = c.enc.appendField(block, c.lower, trim(line[colon+1:]))
+		value := trim(line[colon+1:])
+		switch id := lookupName(c.lower); {
+		case ofConnection(id):
+		case id == nameTE && string(value) != "trailers":
+		case id == nameHost && c.handler == nil: // it is :authority
+		default:
+			block = c.enc.appendField(block, c.lower, value)
 		}
 	}
 	return block
