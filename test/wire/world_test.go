@@ -33,6 +33,9 @@ var world struct {
 	logs      logBook
 }
 
+// atEnd is what else must end when all tests have.
+var atEnd []func()
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "48") // cases wait more than they work
@@ -66,6 +69,9 @@ func runWorld(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	code = m.Run()
+	for _, end := range atEnd {
+		end()
+	}
 	if err := endAlbatross(); err != nil {
 		return 1, err
 	}
