@@ -26,7 +26,9 @@ type Group struct {
 	Check    *lb.HealthCheck
 	Protocol lb.Protocol        // of the group's traffic; stands in for an empty Check.Protocol
 	Version  lb.ProtocolVersion // "" for a layer 4 group
-	Targets  []lb.Target
+	// ProxyHeader: its targets expect the PROXY protocol, version 2.
+	ProxyHeader bool
+	Targets     []lb.Target
 	// Used: some rule forwards to the group. The targets of one that is not used are
 	// not probed and are unused.
 	Used bool

@@ -46,7 +46,7 @@ func (n *NetProber) askHTTP2(ctx context.Context, p Probe) Result {
 // http2Transport speaks HTTP/2 only and opens its one connection by dial.
 func (n *NetProber) http2Transport(p Probe) *http.Transport {
 	t := &http.Transport{
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return n.dial(ctx, p.Addr) },
+		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return n.reach(ctx, p) },
 		Protocols:              new(http.Protocols),
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxResponseHeader,

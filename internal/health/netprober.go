@@ -54,6 +54,24 @@ func (n *NetProber) Probe(ctx context.Context, p Probe) Result {
 	return n.askHTTP1(ctx, p)
 }
 
+// noClient is a header of the PROXY protocol, version 2, with the command LOCAL: the
+// connection is the load balancer's own. Targets that expect a header get it with
+// health checks too, as on AWS.
+const noClient = "\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
+
+// reach opens a connection for a probe.
+func (n *NetProber) reach(ctx context.Context, p Probe) (net.Conn, error) {
+	conn, err := n.dial(ctx, p.Addr)
+	if err != nil || !p.ProxyHeader {
+		return conn, err
+	}
+	if _, err := io.WriteString(conn, noClient); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
 func (n *NetProber) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	if n.Dial != nil {
 		return n.Dial(ctx, addr)
@@ -68,7 +86,7 @@ func (n *NetProber) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, er
 
 // connect passes if the target accepts a connection.
 func (n *NetProber) connect(ctx context.Context, p Probe) Result {
-	conn, err := n.dial(ctx, p.Addr)
+	conn, err := n.reach(ctx, p)
 	if err != nil {
 		return failure(err)
 	}
@@ -77,7 +95,7 @@ func (n *NetProber) connect(ctx context.Context, p Probe) Result {
 }
 
 func (n *NetProber) askHTTP1(ctx context.Context, p Probe) Result {
-	socket, err := n.dial(ctx, p.Addr)
+	socket, err := n.reach(ctx, p)
 	if err != nil {
 		return failure(err)
 	}

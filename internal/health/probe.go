@@ -23,7 +23,9 @@ type Probe struct {
 	Version  lb.ProtocolVersion // HTTP1 (or "") | HTTP2 | GRPC
 	Path     string             // path and query, fit to be written into a request line
 	Matcher  Matcher
-	Timeout  time.Duration // for connecting, asking and the answer together
+	// ProxyHeader: targets expect a header of the PROXY protocol (version 2) first.
+	ProxyHeader bool
+	Timeout     time.Duration // for connecting, asking and the answer together
 }
 
 // Result is the answer to a Probe. The zero value is a pass.

@@ -124,7 +124,7 @@ func newCheck(g Group) *check {
 	c := &check{
 		probe: Probe{
 			Protocol: g.Check.Protocol, Version: g.Version, Path: g.Check.Path,
-			Matcher: matcherOf(g), Timeout: seconds(g.Check.TimeoutSeconds, 5),
+			ProxyHeader: g.ProxyHeader, Matcher: matcherOf(g), Timeout: seconds(g.Check.TimeoutSeconds, 5),
 		},
 		port:               uint16(g.Check.Port),
 		interval:           seconds(g.Check.IntervalSeconds, 15),

@@ -22,7 +22,9 @@ const (
 // each port, with nothing but a default action.
 func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error) {
 	notes := serviceNotes(s)
-	b.note(s.origin, "", "%s", noLayer4)
+	if s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
+		b.note(s.origin, "spec.externalTrafficPolicy", "Local: %s", keepAddresses)
+	}
 	l, err := b.serviceBalancer(s, lb.Network, []string{"ipv4", "dualstack"})
 	if err != nil {
 		return nil, nil, err

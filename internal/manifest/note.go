@@ -15,15 +15,15 @@ const (
 )
 
 const (
-	ownAddresses = nowhere + "the load balancer has the addresses of the machine it runs on (--bind)"
-	noGroups     = nowhere + "security groups are not known here, so that everybody who can reach the machine may connect; inbound ranges work here"
-	noLists      = nowhere + "prefix lists are not known here and let nobody in; write the ranges in inbound-cidrs"
-	noTags       = nowhere + "tags are kept and shown; there is no AWS resource to put them on"
-	noCapacity   = nowhere + "there is no capacity to reserve"
-	noShared     = nowhere + "targets are registered by this load balancer alone"
-	noLogin      = notYet + "logging users in; requests are refused rather than let through"
-	noWebACL     = notYet + "the web ACL; requests are not judged by it"
-	noLayer4     = notYet + "network load balancers (layer 4)"
+	ownAddresses  = nowhere + "the load balancer has the addresses of the machine it runs on (--bind)"
+	noGroups      = nowhere + "security groups are not known here, so that everybody who can reach the machine may connect; inbound ranges work here"
+	noLists       = nowhere + "prefix lists are not known here and let nobody in; write the ranges in inbound-cidrs"
+	noTags        = nowhere + "tags are kept and shown; there is no AWS resource to put them on"
+	noCapacity    = nowhere + "there is no capacity to reserve"
+	noShared      = nowhere + "targets are registered by this load balancer alone"
+	noLogin       = notYet + "logging users in; requests are refused rather than let through"
+	noWebACL      = notYet + "the web ACL; requests are not judged by it"
+	keepAddresses = "targets see clients' addresses only where `albatross run` has the flag --transparent and routes bring answers back to it (docs/layer4.md)"
 )
 
 // inert are the annotations that have no effect, or not yet, by their names: for
@@ -44,7 +44,6 @@ var inert = map[string]string{
 	"security-group-prefix-lists": noLists, "tags": noTags, "additional-resource-tags": noTags,
 	"minimum-load-balancer-capacity": noCapacity, "multi-cluster-target-group": noShared,
 
-	"enable-frontend-nlb":         noLayer4 + "; the application load balancer behind it is served",
 	"connection-draining-enabled": nowhere + "targets always drain; connection-draining-timeout says for how long",
 	"access-log-emit-interval":    nowhere + "log files are closed every 5 minutes",
 }

@@ -124,7 +124,8 @@ func (s *Snapshot) HealthGroups() []health.Group {
 	for key, g := range s.TargetGroups {
 		groups = append(groups, health.Group{
 			Key: key, Check: g.Config.HealthCheck, Protocol: g.Config.Protocol, Version: g.Config.ProtocolVersion,
-			Targets: g.Config.Targets, Used: used[key], DeregistrationDelay: g.Attributes.DeregistrationDelay,
+			ProxyHeader: g.Attributes.ProxyProtocolV2 && g.Config.ProtocolVersion == "",
+			Targets:     g.Config.Targets, Used: used[key], DeregistrationDelay: g.Attributes.DeregistrationDelay,
 		})
 	}
 	return groups
