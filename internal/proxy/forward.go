@@ -11,7 +11,6 @@ import (
 	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/upstream"
-	"github.com/albatross-lb/albatross/lb"
 )
 
 const (
@@ -41,7 +40,7 @@ func (e *exchange) forward(f *snapshot.Forward) {
 	member := &f.Members[m]
 	group := member.Group
 	e.rec.TargetGroupARN = group.ARN
-	if v := group.Config.ProtocolVersion; v == lb.HTTP2 || v == lb.GRPC {
+	if e.mismatch(group.Config.ProtocolVersion) {
 		e.page(464, "ProtocolVersionMismatch")
 		return
 	}
@@ -67,7 +66,12 @@ func (e *exchange) forward(f *snapshot.Forward) {
 		}
 		e.tried = append(e.tried, i)
 		e.target.Load.Begin()
-		err := e.attempt(counters)
+		var err error
+		if speaksHTTP2(group) {
+			err = e.attempt2(group, counters)
+		} else {
+			err = e.attempt(counters)
+		}
 		e.target.Load.End()
 		if err == nil {
 			return

@@ -49,6 +49,8 @@ type Pool struct {
 	secure *tls.Config // nil: plaintext
 	closed atomic.Bool
 	shards [shards]shard
+	// Streams are the connections of a target that is spoken HTTP/2 to.
+	Streams Streams
 }
 
 type shard struct {
@@ -61,6 +63,7 @@ type shard struct {
 // target's certificate, as ALB does it.
 func NewPool(addr netip.AddrPort, secure bool) *Pool {
 	p := &Pool{addr: addr.String()}
+	p.Streams.pool = p
 	if secure {
 		p.secure = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10} // ALB does not verify targets
 	}
@@ -177,10 +180,12 @@ func (p *Pool) CloseIdle(before time.Time) {
 	}
 }
 
-// Close closes the idle connections; those lent out are closed as they come back.
+// Close closes the idle connections, and those of HTTP/2 with the streams on them;
+// others lent out are closed as they come back.
 func (p *Pool) Close() {
 	p.closed.Store(true)
 	p.CloseIdle(time.Time{})
+	p.Streams.close()
 }
 
 // Idle counts the connections at rest.
