@@ -1,0 +1,5 @@
+// Package grpc runs the plain cases of gRPC's own interoperability suite
+// (google.golang.org/grpc/interop) through an albatross: its client on one side, its
+// server on the other, an HTTPS listener and a GRPC target group between. It is a
+// module of its own, so that the load balancer does not depend on grpc.
+package grpc
