@@ -21,7 +21,7 @@ FUZZTIME ?= 20s
 SPEED    ?= 1
 FOLDERS   = bench cmd deploy internal lb retail test
 
-.PHONY: run build test format vet darwin unit race conformance bench load fuzz train clean
+.PHONY: run build test format vet darwin unit race conformance grpc bench load fuzz train clean
 
 run: build
 	@exec bin/retail-run --albatross bin/albatross --retail-api bin/retail-api --state '$(STATE)' \
@@ -32,7 +32,7 @@ build:
 	$(GO) build -o bin/retail-api ./cmd/retail-api
 	$(GO) build -o bin/retail-run ./deploy/examples/retail/run
 
-test: format vet darwin unit race conformance
+test: format vet darwin unit race conformance grpc
 
 format:
 	@unformatted=$$(gofmt -l $(FOLDERS)); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
@@ -54,6 +54,10 @@ race:
 # ALBATROSS_CONFORMANCE (default ../shared/conformance) and says so where it is absent.
 conformance:
 	$(GO) test -count=1 -v ./test/conformance/...
+
+# A module of its own, so that the load balancer does not depend on grpc.
+grpc:
+	cd test/grpc && $(GO) vet ./... && $(GO) test -count=1 -v -run Interop ./... | grep -v '^20'
 
 bench: build
 	bench/tools.sh wrk nginx haproxy

@@ -73,8 +73,6 @@ func (a annotations) inert(word string) []string {
 		return []string{text}
 	case word == "auth-type" && !off:
 		return []string{noLogin}
-	case word == "backend-protocol-version" && value != string(lb.HTTP1):
-		return []string{notYet + "speaking " + shorten(value) + " to targets; requests get 464"}
 	case strings.HasPrefix(word, "target-control-port."):
 		return []string{notYet + "the target control port"}
 	case word == "load-balancer-attributes", word == "attributes", word == "target-group-attributes", strings.HasPrefix(word, "target-group-attributes."):
