@@ -9,6 +9,11 @@
 // Config puts certificates and a Policy together into a tls.Config. Which
 // certificate a client gets follows the application load balancer's rules (see
 // Choose); a Policy is one of AWS's predefined security policies, by its name.
+// ConfigMutual asks clients for a certificate of their own: any (passthrough), or
+// one that a TrustStore vouches for (verify). MutualHeaders tells the targets about
+// it, HandshakeOf the connection log.
+//
 // Session tickets are written with keys that outlive a Config (see TicketKeys), so
-// that a change of configuration costs no client its session.
+// that a change of configuration costs no client its session; a TicketFile has several
+// processes share them.
 package certs

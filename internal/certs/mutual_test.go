@@ -200,9 +200,14 @@ func TestVerify(t *testing.T) {
 	revokedCA := newCA(t, "revoked CA", root, nil)
 	twin := newCA(t, "root", nil, func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") }) // the same name, another key
 
-	stores, dir := storeOf(t, root, old, young, twin)
+	edCA := newCA(t, "Ed25519 CA", root, nil)
+	_, edKey, _ := ed25519.GenerateKey(rand.Reader)
+	edCA = &issuer{signBy(t, edCA.cert, root, edKey, nil), edKey}
+	revokedAnchor := newCA(t, "revoked anchor", root, nil)
+
+	stores, dir := storeOf(t, root, old, young, twin, revokedAnchor)
 	revoked, reused := big.NewInt(0xFEF2), big.NewInt(77)
-	put(t, dir, "crl-root.pem", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: root.list(t, nil, revoked, revokedCA.cert.SerialNumber)}))
+	put(t, dir, "crl-root.pem", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: root.list(t, nil, revoked, revokedCA.cert.SerialNumber, revokedAnchor.cert.SerialNumber)}))
 	put(t, dir, "crl-twin.der", twin.list(t, nil, reused))
 
 	key := ecdsa256()
@@ -252,6 +257,8 @@ func TestVerify(t *testing.T) {
 		{"the revoked number of a CA of the same name", root.client(t, key, numbered(reused)), false, ""},
 		{"revoked by a CA of the same name", twin.client(t, key, numbered(reused)), false, ClientCertCrlHit},
 		{"of a revoked CA", revokedCA.client(t, key, nil, revokedCA), false, ClientCertCrlHit},
+		{"of a revoked CA of the trust store", revokedAnchor.client(t, key, nil), false, ClientCertCrlHit},
+		{"of a CA with an Ed25519 key", edCA.client(t, key, nil, edCA), false, ClientCertTypeUnsupported},
 		{"for servers", root.client(t, key, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), false, ClientCertPurposeInvalid},
 		{"by a CA for servers", servers.client(t, key, nil, servers), false, ClientCertPurposeInvalid},
 		{"not for signing", root.client(t, key, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), false, ClientCertPurposeInvalid},
@@ -306,8 +313,10 @@ func TestVerifyWithoutCertificate(t *testing.T) {
 
 // What is no mode, and verify without a trust store, lets nobody in.
 func TestMutualFailsClosed(t *testing.T) {
-	pair := newCA(t, "root", nil, nil).client(t, ecdsa256(), nil)
-	for _, m := range []Mutual{{Mode: "on"}, {Mode: Verify}} {
+	root := newCA(t, "root", nil, nil)
+	stores, _ := storeOf(t, root)
+	pair := root.client(t, ecdsa256(), nil)
+	for _, m := range []Mutual{{Mode: "on"}, {Mode: "on", TrustStore: lookup(t, stores)}, {Mode: Verify}} {
 		for _, shown := range []*tls.Certificate{&pair, nil} {
 			if _, err, _, _ := meet(mutualServer(t, m), showing(shown, tls.VersionTLS13)); err == nil {
 				t.Errorf("%+v lets in", m)

@@ -195,10 +195,14 @@ func (s *TrustStore) read(files map[string]look) (*trust, error) {
 			entries += len(list.serials)
 		}
 	}
+	return t, listsFault(lists, entries)
+}
+
+func listsFault(lists, entries int) error {
 	if lists > maxLists || entries > maxRevocations {
-		return nil, fmt.Errorf("%d revocation lists with %d entries, of at most %d with %d", lists, entries, maxLists, maxRevocations)
+		return fmt.Errorf("%d revocation lists with %d entries, of at most %d with %d", lists, entries, maxLists, maxRevocations)
 	}
-	return t, nil
+	return nil
 }
 
 // parseBundle reads the CAs of a ca.pem.

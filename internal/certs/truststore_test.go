@@ -159,6 +159,14 @@ func TestTrustStoreLimits(t *testing.T) {
 	}
 }
 
+func TestTooManyRevocations(t *testing.T) {
+	for entries, want := range map[int]string{0: "", 500_000: "", 500_001: "500001 entries"} {
+		if err := listsFault(30, entries); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: %v", entries, err)
+		}
+	}
+}
+
 func TestParseLists(t *testing.T) {
 	root, other := newCA(t, "root", nil, nil), newCA(t, "other", nil, nil)
 	twin := newCA(t, "root", nil, func(c *x509.Certificate) { c.SubjectKeyId = []byte("another") })
