@@ -64,6 +64,12 @@ type TargetGroupAttributes struct {
 	UnhealthyDraining time.Duration
 }
 
+// KeepsClients tells whether flows (layer 4) of one client address go to one target:
+// stickiness of type source_ip and its kin.
+func (a TargetGroupAttributes) KeepsClients() bool {
+	return a.Stickiness && strings.HasPrefix(a.StickinessType, "source_ip")
+}
+
 // MinimumHealthy is a threshold below which a group counts as unhealthy as a whole.
 // Count and Percentage both apply; 0 means that one is off.
 type MinimumHealthy struct {

@@ -157,7 +157,11 @@ func (r *report) listener(l *lb.Listener) {
 	for _, rule := range l.Rules {
 		fmt.Fprintf(table, "    %d\t%s\t%s\n", rule.Priority, conditionsInWords(rule.Conditions), actionsInWords(rule.Actions, rule.Transforms))
 	}
-	fmt.Fprintf(table, "    default\tanything else\t%s\n", actionsInWords(l.DefaultActions, nil))
+	if l.Protocol == lb.HTTP || l.Protocol == lb.HTTPS {
+		fmt.Fprintf(table, "    default\tanything else\t%s\n", actionsInWords(l.DefaultActions, nil))
+	} else {
+		fmt.Fprintf(table, "    every flow\t%s\n", actionsInWords(l.DefaultActions, nil))
+	}
 	table.Flush()
 }
 
@@ -191,7 +195,7 @@ func (r *report) targetGroups(keys []string) {
 		if g.ProtocolVersion != "" {
 			version = " " + string(g.ProtocolVersion)
 		}
-		fmt.Fprintf(&r.text, "    %s (%s): %s%s, %s targets, %s\n", key, g.Name, g.Protocol, version, g.TargetType, attributes.Algorithm)
+		fmt.Fprintf(&r.text, "    %s (%s): %s%s, %s targets, %s\n", key, g.Name, g.Protocol, version, g.TargetType, choiceInWords(g, attributes))
 		if h := g.HealthCheck; h != nil {
 			fmt.Fprintf(&r.text, "      health check %s\n", healthCheckInWords(h))
 		}
@@ -211,6 +215,19 @@ func (r *report) targetGroups(keys []string) {
 		}
 		table.Flush()
 	}
+}
+
+// choiceInWords says how a target is chosen; flows of layer 4 know no algorithm but the hash.
+func choiceInWords(g *lb.TargetGroup, a lb.TargetGroupAttributes) string {
+	switch {
+	case g.Protocol == lb.HTTP || g.Protocol == lb.HTTPS:
+		return string(a.Algorithm)
+	case g.TargetType == "alb":
+		return fmt.Sprintf("the application load balancer's port %d", g.BehindPort)
+	case a.KeepsClients():
+		return "chosen by the client's address"
+	}
+	return "chosen by the flow's addresses and ports"
 }
 
 func healthCheckInWords(h *lb.HealthCheck) string {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -79,12 +80,15 @@ func (h headers) Values(name string, yield func([]byte) bool) {
 // that is none, a port that nothing listens on.
 func Explain(s *snapshot.Snapshot, r Request) (*Answer, error) {
 	u, err := url.Parse(r.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is not a URL to explain: write http://host:port/path?query or https://...", r.URL)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "tcp", "tls", "udp"}, u.Scheme) {
+		return nil, fmt.Errorf("%q is not a URL to explain: write http://host:port/path?query or https://..., or tcp://host:port, tls://... or udp://... of a network load balancer", r.URL)
 	}
 	look, err := question(u, r)
 	if err != nil {
 		return nil, err
+	}
+	if n := networkFor(s, u); n != nil && n.Behind == 0 {
+		return explainFlow(n, r, look.Source), nil
 	}
 	socket, err := socketFor(s, u)
 	if err != nil {
@@ -161,6 +165,10 @@ func socketFor(s *snapshot.Snapshot, u *url.URL) (*snapshot.Socket, error) {
 	}
 	sort.Strings(open)
 	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("no network load balancer listens on port %d by %s", port, u.Scheme)
+	case found == nil && networkFor(s, u) != nil:
+		return s.Sockets[networkFor(s, u).Behind], nil // it stands before an application load balancer
 	case len(open) == 0:
 		return nil, fmt.Errorf("nothing is served: see albatross check")
 	case found == nil:
@@ -197,11 +205,11 @@ func (a *Answer) take(l *snapshot.Listener, rule *snapshot.Rule, look *match.Req
 		protocol := strings.ToLower(string(l.Config.Protocol))
 		a.Location = string(rule.Redirect.Location(nil, protocol, look.Host, l.PublicPort, look.Path, look.Query))
 	case rule.Forward != nil:
-		a.groups(rule, actions[len(actions)-1].Forward)
+		a.groups(rule.Forward.Members, actions[len(actions)-1].Forward)
 	}
 }
 
-func (a *Answer) groups(rule *snapshot.Rule, f *lb.Forward) {
+func (a *Answer) groups(members []snapshot.Member, f *lb.Forward) {
 	weights := map[string]int{}
 	for _, w := range f.TargetGroups {
 		weights[w.TargetGroup] = 1
@@ -209,7 +217,7 @@ func (a *Answer) groups(rule *snapshot.Rule, f *lb.Forward) {
 			weights[w.TargetGroup] = *w.Weight
 		}
 	}
-	for _, m := range rule.Forward.Members {
+	for _, m := range members {
 		c := m.Group.Config
 		g := Group{Key: c.Key, Name: c.Name, Weight: weights[c.Key], Algorithm: string(m.Group.Attributes.Algorithm)}
 		var eligible []int
@@ -258,7 +266,7 @@ func (a *Answer) group(b *strings.Builder, g Group) {
 	}
 	switch {
 	case len(g.Targets) == 0:
-		b.WriteString(": no targets, so the answer is 503")
+		b.WriteString(": no targets, so " + a.nothing())
 	case g.FailOpen:
 		b.WriteString(": too few targets are known to be healthy, so all are used (fail open)")
 	}

@@ -22,7 +22,7 @@ const (
 // choose gives the index of a target for a flow: by the client's address where clients
 // stick, else by the five-tuple.
 func choose(g *snapshot.TargetGroup, client, tuple uint64, tried []int) int {
-	if g.Attributes.Stickiness && g.Attributes.StickinessType != "lb_cookie" {
+	if g.Attributes.KeepsClients() {
 		return g.Balance.Kept(client, tried)
 	}
 	return g.Balance.Hashed(tuple, tried)

@@ -205,7 +205,7 @@ func TestIdleFlowsAreReset(t *testing.T) {
 // Much data passes unchanged both ways at once, by whatever way.
 func TestBulkBothWays(t *testing.T) {
 	w := newWorld(t, config(lb.TCP, serve(t, func(c *net.TCPConn) { io.Copy(c, c) })), Options{})
-	const size = 64 << 20
+	const size = 16 << 20
 	var clients sync.WaitGroup
 	for seed := range uint64(4) {
 		c := w.dial()

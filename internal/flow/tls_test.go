@@ -72,7 +72,7 @@ func TestQuietTLS(t *testing.T) {
 
 func TestFailedHandshake(t *testing.T) {
 	w := newWorld(t, config(lb.TLS, named(t, "1")), Options{})
-	if _, err := w.dialTLS(&tls.Config{MaxVersion: tls.VersionTLS11}); err == nil {
+	if _, err := w.dialTLS(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
 		t.Error("TLS 1.1 was accepted, against the policy")
 	}
 	w.awaitFigure("client_tls_negotiation_error_count_total", 1)
