@@ -12,6 +12,7 @@ import (
 	"github.com/albatross-lb/albatross/internal/http2"
 	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/internal/upstream"
 	"github.com/albatross-lb/albatross/lb"
 )
 
@@ -42,7 +43,9 @@ func speaksHTTP2(group *snapshot.TargetGroup) bool {
 func (e *exchange) attempt2(group *snapshot.TargetGroup, counters *metrics.TargetGroupShard) error {
 	st := e.peer.(*stream)
 	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
-	up, err := e.target.Pool.Streams.Open(context.Background(), e.call(group, st), idle)
+	ctx, cancel := context.WithTimeout(context.Background(), min(idle, upstream.ConnectTimeout))
+	up, err := e.target.Pool.Streams(idle).Open(ctx, e.call(group, st))
+	cancel()
 	if err != nil {
 		countConnect(err, counters)
 		return &connectError{err}

@@ -13,13 +13,13 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/albatross-lb/albatross/internal/http2"
 	"github.com/albatross-lb/albatross/internal/sock"
 )
 
@@ -49,8 +49,9 @@ type Pool struct {
 	secure *tls.Config // nil: plaintext
 	closed atomic.Bool
 	shards [shards]shard
-	// Streams are the connections of a target that is spoken HTTP/2 to.
-	Streams Streams
+
+	once    sync.Once
+	streams atomic.Pointer[http2.Transport] // of a target that is spoken HTTP/2 to
 }
 
 type shard struct {
@@ -63,7 +64,6 @@ type shard struct {
 // target's certificate, as ALB does it.
 func NewPool(addr netip.AddrPort, secure bool) *Pool {
 	p := &Pool{addr: addr.String()}
-	p.Streams.pool = p
 	if secure {
 		p.secure = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10} // ALB does not verify targets
 	}
@@ -109,24 +109,15 @@ func (c *Conn) alive() bool {
 func (p *Pool) Dial(ctx context.Context) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", p.addr)
+	s, err := p.connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to target: %w", err)
-	}
-	s, err := sock.New(nc.(*net.TCPConn))
-	if err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("connecting to target %s: %w", p.addr, err)
+		return nil, err
 	}
 	c := &Conn{Conn: s, Sock: s, pool: p}
 	if p.secure != nil {
-		t := tls.Client(s, p.secure)
-		if err := t.HandshakeContext(ctx); err != nil {
-			s.Close()
-			return nil, &TLSError{fmt.Errorf("TLS handshake with target %s: %w", p.addr, err)}
+		if c.Conn, err = p.handshake(ctx, s, p.secure); err != nil {
+			return nil, err
 		}
-		c.Conn = t
 	}
 	return c, nil
 }
@@ -185,7 +176,7 @@ func (p *Pool) CloseIdle(before time.Time) {
 func (p *Pool) Close() {
 	p.closed.Store(true)
 	p.CloseIdle(time.Time{})
-	p.Streams.close()
+	p.closeStreams()
 }
 
 // Idle counts the connections at rest.
