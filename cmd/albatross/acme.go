@@ -39,6 +39,13 @@ type ordering struct {
 	mu     sync.Mutex
 	wishes map[string]*wish
 	used   map[string]*lb.KeyPair // by the configuration applied last
+	parsed map[string]parsed      // by reference
+}
+
+// parsed is a pair that was read before.
+type parsed struct {
+	pair        *lb.KeyPair
+	certificate *certs.Certificate
 }
 
 // wish is one that a configuration has, and what covers hosts of it already.
@@ -52,7 +59,7 @@ func (f *acmeFlags) open(state string, log *slog.Logger) (*ordering, error) {
 	if f.ACMEDirectory == "" {
 		return nil, nil
 	}
-	o := &ordering{}
+	o := &ordering{parsed: map[string]parsed{}}
 	options := acme.Options{Dir: filepath.Join(state, "acme"), Directory: f.ACMEDirectory, Email: f.ACMEEmail, Retry: f.ACMERetry, Log: log}
 	var err error
 	if f.ACMECAFile != "" {
@@ -89,9 +96,10 @@ func trusting(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// run orders, and answers name server queries, until ctx is done; the func it returns
-// waits for the end.
+// run orders, and answers name server queries, until ctx is done or the func that it
+// returns is called, which waits for the end.
 func (o *ordering) run(ctx context.Context, log *slog.Logger) func() {
+	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { o.issuer.Run(ctx) })
 	if o.dns != nil {
@@ -101,7 +109,7 @@ func (o *ordering) run(ctx context.Context, log *slog.Logger) func() {
 			}
 		})
 	}
-	return running.Wait
+	return func() { cancel(); running.Wait() }
 }
 
 // Run implements control.Source: certificates that came or changed, and what is
@@ -155,6 +163,7 @@ func (o *ordering) plan(cfg *lb.Config, found func(ref string) (*certs.Certifica
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.wishes, o.used = wishes, map[string]*lb.KeyPair{}
+	maps.DeleteFunc(o.parsed, func(ref string, _ parsed) bool { return wishes[ref] == nil })
 }
 
 // add wishes for those of hosts that nothing of have covers.
@@ -205,7 +214,7 @@ func (o *ordering) certificate(ref string, hosts []string, ca *certs.CA) (*certs
 	}
 	if pair := o.issuer.Certificate(w.Wish); pair != nil {
 		o.used[ref] = pair
-		return certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
+		return o.parse(ref, pair)
 	}
 	if ca != nil {
 		return ca.Issue(ref, hosts)
@@ -214,7 +223,19 @@ func (o *ordering) certificate(ref string, hosts []string, ca *certs.CA) (*certs
 	if err != nil {
 		return nil, err
 	}
-	return certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
+	return o.parse(ref, pair)
+}
+
+// parse reads each pair once, however often the configuration changes.
+func (o *ordering) parse(ref string, pair *lb.KeyPair) (*certs.Certificate, error) {
+	if p := o.parsed[ref]; p.pair == pair {
+		return p.certificate, nil
+	}
+	c, err := certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
+	if err == nil {
+		o.parsed[ref] = parsed{pair, c}
+	}
+	return c, err
 }
 
 // want has the wishes of the configuration fulfilled that is now in service.

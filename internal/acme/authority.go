@@ -108,10 +108,6 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 func (a *authority) obtain(ctx context.Context, o order) ([]byte, window, error) {
 	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
 	defer cancel()
-	account, err := a.register(ctx)
-	if err != nil {
-		return nil, window{}, fmt.Errorf("registering an account: %w", err)
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, window{}, err
@@ -120,29 +116,43 @@ func (a *authority) obtain(ctx context.Context, o order) ([]byte, window, error)
 	if err != nil {
 		return nil, window{}, err
 	}
-	parameters, err := acmez.OrderParametersFromCSR(account, csr)
+	chain, err := a.carryOut(ctx, o, csr)
+	if a.forget(err) {
+		chain, err = a.carryOut(ctx, o, csr)
+	}
 	if err != nil {
 		return nil, window{}, err
-	}
-	parameters.Replaces = o.replaces
-	client := acmez.Client{Client: a.client, ChallengeSolvers: o.solvers}
-	chains, err := client.ObtainCertificate(ctx, parameters)
-	if err != nil {
-		a.forget(err)
-		return nil, window{}, err
-	}
-	if len(chains) == 0 {
-		return nil, window{}, errors.New("the authority gave no certificate")
 	}
 	keyPEM, err := encodeKey(key)
 	if err != nil {
 		return nil, window{}, err
 	}
 	w := window{}
-	if info := chains[0].RenewalInfo; info != nil {
+	if info := chain.RenewalInfo; info != nil {
 		w = windowOf(*info)
 	}
-	return append(append(chains[0].ChainPEM, '\n'), keyPEM...), w, nil
+	return append(append(chain.ChainPEM, '\n'), keyPEM...), w, nil
+}
+
+func (a *authority) carryOut(ctx context.Context, o order, csr *x509.CertificateRequest) (*acme.Certificate, error) {
+	account, err := a.register(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("registering an account: %w", err)
+	}
+	parameters, err := acmez.OrderParametersFromCSR(account, csr)
+	if err != nil {
+		return nil, err
+	}
+	parameters.Replaces = o.replaces
+	client := acmez.Client{Client: a.client, ChallengeSolvers: o.solvers}
+	chains, err := client.ObtainCertificate(ctx, parameters)
+	if err != nil {
+		return nil, err
+	}
+	if len(chains) == 0 {
+		return nil, errors.New("the authority gave no certificate")
+	}
+	return &chains[0], nil
 }
 
 // How long an authority's advice on renewal holds, where it does not say; and
@@ -197,14 +207,17 @@ func (a *authority) register(ctx context.Context) (acme.Account, error) {
 	return account, nil
 }
 
-// forget has the account registered anew where the authority does not know it any more.
-func (a *authority) forget(err error) {
+// forget has the account registered anew where the authority does not know it any
+// more, and tells whether that is so.
+func (a *authority) forget(err error) bool {
 	var p acme.Problem
-	if errors.As(err, &p) && p.Type == acme.ProblemTypeAccountDoesNotExist {
-		a.mu.Lock()
-		a.account = nil
-		a.mu.Unlock()
+	if !errors.As(err, &p) || p.Type != acme.ProblemTypeAccountDoesNotExist {
+		return false
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.account = nil
+	return true
 }
 
 // key reads the account's key, or makes it; of several processes that make it at

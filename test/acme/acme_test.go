@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -120,6 +121,47 @@ func TestAuthorityDown(t *testing.T) {
 	w.startPebble(year)
 	w.awaitTrusted(w.https, "a.example.com")
 	w.awaitNoProblem("ordering a certificate")
+}
+
+// TestAuthorityForgets: an authority that knows nothing of our account any more gets a
+// new one, and the order goes on.
+func TestAuthorityForgets(t *testing.T) {
+	w := newWorld(t)
+	w.startPebble(year)
+	w.ingress("web", `[{"HTTPS":443}]`, ordered, "a.example.com")
+	w.startAlbatross()
+	w.awaitTrusted(w.https, "a.example.com")
+	w.end(w.pebble)
+	w.startPebble(year)
+	w.ingress("web", `[{"HTTPS":443}]`, ordered, "b.example.com")
+	w.awaitTrusted(w.https, "b.example.com")
+	if got := w.metric(`albatross_acme_orders_total{result="failure"}`); got != "0" {
+		t.Errorf("%s orders failed", got)
+	}
+}
+
+// TestDev: with --dev, the local authority serves until the certificate is there.
+func TestDev(t *testing.T) {
+	w := newWorld(t)
+	w.ingress("web", `[{"HTTPS":443}]`, ordered, "a.example.com")
+	w.startAlbatross("--dev")
+	if leaf := w.shown(w.https, "a.example.com"); leaf == nil || !strings.HasPrefix(leaf.Issuer.CommonName, "Albatross local CA") {
+		t.Errorf("shown is %+v", leaf)
+	}
+	w.startPebble(year)
+	w.awaitTrusted(w.https, "a.example.com")
+}
+
+// TestAdminTaken: what cannot start ends, and does not wait for orders.
+func TestAdminTaken(t *testing.T) {
+	w := newWorld(t)
+	w.startPebble(year)
+	w.ingress("web", `[{"HTTPS":443}]`, ordered, "a.example.com")
+	out, err := exec.Command(filepath.Join(binaries, "albatross"), "run", "--bind", "127.0.0.1", "--admin", fmt.Sprintf("127.0.0.1:%d", w.authority),
+		"--state", w.path("state"), "--acme-directory", "letsencrypt-staging", w.manifests).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "binding the admin API") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // TestRestart: what was issued is kept, and shown from the first connection on; nothing
