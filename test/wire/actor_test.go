@@ -82,7 +82,7 @@ func (a *actor) act() error {
 			n, err = 1, verbs[s.verb](a, s.arg)
 		}
 		if err != nil {
-			return fmt.Errorf("%s:%d: %s: %w", a.scenario.file, s.line, a.script.name, err)
+			return fmt.Errorf("line %d: %s: %w", s.line, a.script.name, err)
 		}
 		a.steps = a.steps[n:]
 	}

@@ -13,6 +13,7 @@ type scenario struct {
 	name, file string
 	settings   settings
 	skip       string
+	hasty      bool
 	actors     []*script
 	logs       []string
 	unlogged   bool
@@ -107,6 +108,8 @@ func (s *scenario) add(number int, line string) error {
 		s.settings.https = true
 	case "skip":
 		s.skip = arg
+	case "hasty":
+		s.hasty = true
 	case "client", "target":
 		s.actors = append(s.actors, &script{name: line, target: verb == "target"})
 	case "log":

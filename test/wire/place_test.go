@@ -81,6 +81,21 @@ func (p *place) begin() (err error) {
 	return err
 }
 
+// settle waits until nothing of an earlier round is under way, and its lines are in the log.
+func (p *place) settle() error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		counters, err := scrape()
+		if err == nil && counters.of(p.name, "active_connection_count") == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("connections of %s stay open: %v", p.name, err)
+		}
+	}
+	time.Sleep(20 * beat) // the log is written ten times a second
+	return nil
+}
+
 // await waits until the target's state is the one given, or is not: "!healthy".
 func (p *place) await(state string) error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {

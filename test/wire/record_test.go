@@ -1,12 +1,9 @@
 package wire
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -177,35 +174,4 @@ func countLines(lines [][]string) map[string]int {
 		}
 	}
 	return n
-}
-
-// figures are metrics by load balancer and name, without prefix and _total.
-type figures map[[2]string]float64
-
-func (f figures) of(place, name string) float64 { return f[[2]string{place, name}] }
-
-// scrape reads all metrics that belong to a load balancer.
-func scrape() (figures, error) {
-	r, err := http.Get(world.admin + "/metrics")
-	if err != nil {
-		return nil, err
-	}
-	defer r.Body.Close()
-	f := figures{}
-	in := bufio.NewScanner(r.Body)
-	for in.Scan() {
-		name, rest, ok := strings.Cut(in.Text(), "{")
-		_, place, labelled := strings.Cut(rest, `load_balancer="app/`)
-		if !ok || !labelled || strings.HasPrefix(name, "#") {
-			continue
-		}
-		place, _, _ = strings.Cut(place, "/")
-		value, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
-		if err != nil {
-			return nil, fmt.Errorf("reading metrics: %w", err)
-		}
-		name = strings.TrimSuffix(strings.TrimPrefix(name, "albatross_"), "_total")
-		f[[2]string{place, name}] += value
-	}
-	return f, in.Err()
 }

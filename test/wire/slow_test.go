@@ -18,10 +18,11 @@ func TestSlowClients(t *testing.T) {
 	if err != nil {
 		t.Skip("slowhttptest is not installed (apt-get install slowhttptest)")
 	}
+	t.Parallel()
 	for name, flags := range map[string]string{
-		"slow-H": "-H -c 300 -r 150 -l 8 -i 1 -x 24 -p 2 -t GET",
-		"slow-B": "-B -c 300 -r 150 -l 8 -i 1 -x 24 -p 2 -s 100000 -t POST",
-		"slow-X": "-X -c 300 -r 150 -l 8 -n 1 -w 256 -y 512 -z 16 -k 3 -p 2",
+		"slow-H": "-H -c 300 -r 150 -l 6 -i 1 -x 24 -p 2 -t GET",
+		"slow-B": "-B -c 300 -r 150 -l 6 -i 1 -x 24 -p 2 -s 100000 -t POST",
+		"slow-X": "-X -c 300 -r 150 -l 6 -n 1 -w 256 -y 512 -z 16 -k 3 -p 2",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,8 +42,8 @@ func TestSlowClients(t *testing.T) {
 				ended <- err
 			}()
 			served, slowest := serveMeanwhile(t, "http://"+p.addr()+"/", ended)
-			if served < 20 {
-				t.Errorf("only %d requests were served meanwhile", served)
+			if served < 5 {
+				t.Errorf("only %d requests were served meanwhile, the slowest in %v", served, slowest)
 			}
 			counters, err := scrape()
 			if err != nil {

@@ -17,30 +17,43 @@ var known = flag.Bool("known", false, "play the cases that are known to fail, to
 
 // TestWire plays every case of testdata.
 func TestWire(t *testing.T) {
+	t.Parallel()
 	for i, s := range world.scenarios {
 		t.Run(s.file+"/"+s.name, func(t *testing.T) {
 			if s.skip != "" && !*known {
 				t.Skip(s.skip)
 			}
 			t.Parallel()
-			p := &performance{scenario: s, place: findPlace(fmt.Sprintf("case-%d", i)), events: map[string]chan struct{}{}, failed: make(chan struct{})}
-			if err := p.place.begin(); err != nil {
-				t.Fatal(err)
+			place := findPlace(fmt.Sprintf("case-%d", i))
+			errs := s.play(place)
+			for chance := 1; len(errs) > 0 && s.hasty && chance < 3; chance++ {
+				t.Logf("once more, after %v", errs)
+				if err := place.settle(); err != nil {
+					t.Fatal(err)
+				}
+				errs = s.play(place)
 			}
-			for _, err := range p.play() {
-				t.Error(err)
-			}
-			if t.Failed() {
-				return
-			}
-			for _, err := range p.place.check(s.logs, s.metrics) {
+			for _, err := range errs {
 				t.Errorf("%s: %v", s.file, err)
-			}
-			if err := p.uninvited(); err != nil {
-				t.Error(err)
 			}
 		})
 	}
+}
+
+// play plays the scenario once at its place and looks at what it has left behind.
+func (s *scenario) play(at *place) []error {
+	if err := at.begin(); err != nil {
+		return []error{err}
+	}
+	p := &performance{scenario: s, place: at, events: map[string]chan struct{}{}, failed: make(chan struct{})}
+	if errs := p.play(); len(errs) > 0 {
+		return errs
+	}
+	errs := at.check(s.logs, s.metrics)
+	if err := p.uninvited(); err != nil {
+		errs = append(errs, err)
+	}
+	return errs
 }
 
 // performance is a scenario being played.
@@ -113,7 +126,7 @@ func (p *performance) event(name string) chan struct{} {
 func (a *actor) enter(turn, done chan struct{}) error {
 	for len(a.steps) > 0 && a.steps[0].verb == "await" {
 		if err := a.await(a.steps[0].arg); err != nil {
-			return fmt.Errorf("%s:%d: %s: %w", a.scenario.file, a.steps[0].line, a.script.name, err)
+			return fmt.Errorf("line %d: %s: %w", a.steps[0].line, a.script.name, err)
 		}
 		a.steps = a.steps[1:]
 	}
@@ -132,7 +145,7 @@ func (a *actor) enter(turn, done chan struct{}) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w", a.scenario.file, a.script.name, err)
+		return fmt.Errorf("%s: %w", a.script.name, err)
 	}
 	a.in = bufio.NewReader(a.conn)
 	a.mu.Lock()
@@ -156,7 +169,7 @@ func (p *performance) uninvited() error {
 		c.SetDeadline(time.Now().Add(time.Second))
 		line, _ := bufio.NewReader(c).ReadString('\n')
 		c.Close()
-		return fmt.Errorf("%s: one more connection came to the target, with %q", p.scenario.file, line)
+		return fmt.Errorf("one more connection came to the target, with %q", line)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return nil
 	}

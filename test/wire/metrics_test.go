@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// figures are metrics by load balancer and name, without prefix and _total.
+type figures map[[2]string]float64
+
+func (f figures) of(place, name string) float64 { return f[[2]string{place, name}] }
+
+// scrapes is what goes on of reading metrics: there are many, so those who want them at the
+// same time share one reading, which begins after they have asked.
+var scrapes struct {
+	sync.Mutex
+	running bool
+	next    *reading
+}
+
+type reading struct {
+	done chan struct{}
+	figures
+	err error
+}
+
+// scrape gives all metrics that belong to a load balancer, as they are now.
+func scrape() (figures, error) {
+	scrapes.Lock()
+	r := scrapes.next
+	if r == nil {
+		r = &reading{done: make(chan struct{})}
+		scrapes.next = r
+	}
+	if !scrapes.running {
+		scrapes.running = true
+		go readOn()
+	}
+	scrapes.Unlock()
+	<-r.done
+	return r.figures, r.err
+}
+
+// readOn reads the metrics as long as somebody asks for them.
+func readOn() {
+	for {
+		scrapes.Lock()
+		r := scrapes.next
+		scrapes.next, scrapes.running = nil, r != nil
+		scrapes.Unlock()
+		if r == nil {
+			return
+		}
+		r.figures, r.err = readMetrics()
+		close(r.done)
+	}
+}
+
+func readMetrics() (figures, error) {
+	r, err := http.Get(world.admin + "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	f := figures{}
+	in := bufio.NewScanner(r.Body)
+	for in.Scan() {
+		name, rest, ok := strings.Cut(in.Text(), "{")
+		_, place, labelled := strings.Cut(rest, `load_balancer="app/`)
+		if !ok || !labelled || strings.HasPrefix(name, "#") {
+			continue
+		}
+		place, _, _ = strings.Cut(place, "/")
+		value, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("reading metrics: %w", err)
+		}
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "albatross_"), "_total")
+		f[[2]string{place, name}] += value
+	}
+	return f, in.Err()
+}
