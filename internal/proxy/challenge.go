@@ -10,19 +10,19 @@ const (
 )
 
 // AnswerChallenges says who answers for host (which may have a port) and token; false
-// where no order waits for that. To be called before the first session.
+// where no order waits for that.
 func (p *Proxy) AnswerChallenges(answer func(host, token string) (string, bool)) {
-	p.challenges = answer
+	p.challenges.Store(&answer)
 }
 
 // challenge answers a certificate authority, before any rule. A request for which no
 // order waits is one like any other: a target may have certificates of its own.
 func (e *exchange) challenge() bool {
-	answer, path := e.s.proxy.challenges, e.req.Path
+	answer, path := e.s.proxy.challenges.Load(), e.req.Path
 	if answer == nil || !bytes.HasPrefix(path, []byte(challengePath)) || string(e.req.Method) != "GET" {
 		return false
 	}
-	body, ok := answer(string(e.req.Host), string(path[len(challengePath):]))
+	body, ok := (*answer)(string(e.req.Host), string(path[len(challengePath):]))
 	if ok {
 		e.own(200, "application/octet-stream", body, nil)
 	}

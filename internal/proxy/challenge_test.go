@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/albatross-lb/albatross/internal/snapshot"
 )
 
 func TestChallengeComesBeforeTheRules(t *testing.T) {
@@ -42,7 +44,8 @@ func TestChallengeComesBeforeTheRules(t *testing.T) {
 // not the listener's own, so that its connection must be good for nothing else.
 func TestNothingIsServedBehindAChallenge(t *testing.T) {
 	b := newBalancer(t, config(serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "secret") })), secured)
-	socket := b.proxy.Snapshot().Sockets[80]
+	next, socket := *b.proxy.Snapshot(), *b.proxy.Snapshot().Sockets[80]
+	next.Sockets = map[int]*snapshot.Socket{80: &socket}
 	own := socket.TLS.Clone()
 	shown, err := own.GetCertificate(&tls.ClientHelloInfo{})
 	if err != nil {
@@ -54,6 +57,7 @@ func TestNothingIsServedBehindAChallenge(t *testing.T) {
 		}
 		return own, nil
 	}}
+	b.proxy.Swap(&next)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		c, err := tls.Dial("tcp", b.addr(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"acme-tls/1"}, MaxVersion: version})
 		if err != nil {

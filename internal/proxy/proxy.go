@@ -36,7 +36,7 @@ type Proxy struct {
 	cookies *balance.Cookies
 	shards  atomic.Uint32
 
-	challenges func(host, token string) (string, bool) // nil: nobody orders certificates
+	challenges atomic.Pointer[func(host, token string) (string, bool)] // nil: nobody orders certificates
 }
 
 // New gives a Proxy without a snapshot: every connection is closed until Swap.

@@ -144,7 +144,7 @@ func (e *exchange) appendFields(out []byte) []byte {
 	for i := range fields {
 		f := &fields[i]
 		seen |= f.Flags
-		drop := f.Flags&refused != 0 || owned(f.ID) || f.ID == http1.Expect && whole || f.ID == http1.Other && hasPrefixFold(e.req.Name(f), "x-amzn-mtls-")
+		drop := f.Flags&refused != 0 || owned(f.ID) || f.ID == http1.Expect && whole || f.ID == http1.Other && e.forged(e.req.Name(f))
 		if !drop && f.Flags&http1.Rewrite == 0 {
 			if from < 0 {
 				from = i
@@ -170,6 +170,17 @@ func (e *exchange) appendFields(out []byte) []byte {
 		e.counters.ForwardedInvalidHeaderRequests.Add(1)
 	}
 	return out
+}
+
+// forged tells whether a field that is not known by its id has a name under which the
+// load balancer tells targets of clients' certificates and TLS.
+func (e *exchange) forged(name []byte) bool {
+	for _, renamed := range e.listener.Attributes.RequestHeaders {
+		if http1.EqualFold(name, renamed) {
+			return true
+		}
+	}
+	return hasPrefixFold(name, "x-amzn-mtls-")
 }
 
 // owned are the fields that requestHead writes itself, and those by which a client

@@ -197,6 +197,11 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 	if l.Mutual.Mode == certs.Off {
 		l.tls = certs.Config(policy, pairs, protocols)
 	} else {
+		if store := l.Mutual.TrustStore; store != nil {
+			if warning := store.Warning(time.Now()); warning != "" {
+				b.warn(origin, field, "trust store: %s", warning)
+			}
+		}
 		l.tls = certs.ConfigMutual(policy, pairs, protocols, l.Mutual)
 	}
 	return true

@@ -19,8 +19,8 @@ func (b *builder) serveTLS() {
 			socket := s
 			s.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 				cfg := socket.Listener([]byte(hello.ServerName)).tls
-				if _, err := cfg.GetConfigForClient(hello); err != nil { // notes its choice of certificate for the log
-					return nil, err
+				if newer, err := cfg.GetConfigForClient(hello); newer != nil || err != nil {
+					return newer, err // it also notes its choice of certificate, for the log
 				}
 				return cfg, nil
 			}}
