@@ -101,6 +101,12 @@ func run(ctx context.Context, o options) error {
 		if err := w.do(ctx, o); err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
+		if o.profile == "" {
+			continue
+		}
+		if err := w.profile(ctx, o.profile, o.duration); err != nil {
+			return err
+		}
 	}
 	text := report(o, list)
 	fmt.Print(text)

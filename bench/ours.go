@@ -38,7 +38,6 @@ func rules(s *site, proxies []*proxy) *work {
 		if err := many.open(ctx, s); err != nil {
 			return fmt.Errorf("starting albatross with 100 rules: %w", err)
 		}
-		defer many.process.stop()
 		w.play = nil
 		return w.do(ctx, o)
 	}

@@ -45,7 +45,18 @@ func Repeat(ctx context.Context, address string, request []byte, connections int
 	return int(answers.Load()), context.Cause(ctx)
 }
 
+// repeat opens a connection anew where the proxy ends it with an answer.
 func repeat(ctx context.Context, address string, request []byte, deadline time.Time, answers *atomic.Int64) error {
+	buffer := make([]byte, 256<<10)
+	for time.Now().Before(deadline) {
+		if err := repeatOnOne(ctx, address, request, buffer, deadline, answers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func repeatOnOne(ctx context.Context, address string, request, buffer []byte, deadline time.Time, answers *atomic.Int64) error {
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		return err
@@ -55,9 +66,8 @@ func repeat(ctx context.Context, address string, request []byte, deadline time.T
 	if err := c.SetDeadline(deadline.Add(time.Minute)); err != nil {
 		return err
 	}
-	buffer := make([]byte, 256<<10)
-	for time.Now().Before(deadline) {
-		if err := exchange(c, request, buffer); err != nil {
+	for keep := true; keep && time.Now().Before(deadline); {
+		if keep, err = exchange(c, request, buffer); err != nil {
 			return err
 		}
 		answers.Add(1)

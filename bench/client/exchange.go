@@ -11,29 +11,32 @@ import (
 var (
 	headEnd = []byte("\r\n\r\n")
 	length  = []byte("content-length:")
+	ending  = []byte("\r\nConnection: close\r\n")
 )
 
-// exchange sends a request and reads its answer to the end; the body goes nowhere.
-func exchange(c net.Conn, request, buffer []byte) error {
+// exchange sends a request and reads its answer to the end; the body goes nowhere. It reports
+// whether the connection may be used again.
+func exchange(c net.Conn, request, buffer []byte) (keep bool, err error) {
 	if _, err := c.Write(request); err != nil {
-		return fmt.Errorf("sending a request: %w", err)
+		return false, fmt.Errorf("sending a request: %w", err)
 	}
 	have := 0
 	for {
 		n, err := c.Read(buffer[have:])
 		if err != nil {
-			return fmt.Errorf("reading an answer's head: %w", err)
+			return false, fmt.Errorf("reading an answer's head: %w", err)
 		}
 		have += n
 		whole, err := answerLength(buffer[:have])
 		if err != nil {
-			return err
+			return false, err
 		}
 		if whole > 0 {
-			return skip(c, buffer, whole-have)
+			keep = !bytes.Contains(buffer[:have], ending)
+			return keep, skip(c, buffer, whole-have)
 		}
 		if have == len(buffer) {
-			return fmt.Errorf("an answer's head is longer than %d bytes", have)
+			return false, fmt.Errorf("an answer's head is longer than %d bytes", have)
 		}
 	}
 }

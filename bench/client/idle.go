@@ -61,7 +61,7 @@ func (d *Idle) open(ctx context.Context, address string, secure bool, request, b
 	if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		return err
 	}
-	if err := exchange(c, request, buffer); err != nil {
+	if _, err := exchange(c, request, buffer); err != nil {
 		return err
 	}
 	return c.SetDeadline(time.Time{})
