@@ -8,6 +8,33 @@ func (h *Head) AppendField(dst []byte, f *Field) []byte {
 	return AppendLine(dst, h.Name(f), h.Value(f))
 }
 
+// AppendFields appends the header lines that may be forwarded and that drop does not
+// name, in runs as they stand in Raw. drop is asked about every field once, in order.
+func (h *Head) AppendFields(dst []byte, drop func(f *Field) bool) []byte {
+	from := -1
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		left := drop(f) || f.Flags&(Drop|Hop) != 0
+		if !left && f.Flags&Rewrite == 0 {
+			if from < 0 {
+				from = i
+			}
+			continue
+		}
+		if from >= 0 {
+			dst = append(dst, h.Lines(&h.Fields[from], &h.Fields[i-1])...)
+			from = -1
+		}
+		if !left {
+			dst = h.AppendField(dst, f)
+		}
+	}
+	if from >= 0 {
+		dst = append(dst, h.Lines(&h.Fields[from], &h.Fields[len(h.Fields)-1])...)
+	}
+	return dst
+}
+
 // AppendLine appends a header line: "name: value" and CRLF.
 func AppendLine[N, V string | []byte](dst []byte, name N, value V) []byte {
 	dst = append(dst, name...)

@@ -273,11 +273,7 @@ func (e *exchange) upgradeWanted() error {
 func (e *exchange) interim(n int) error {
 	if e.req.Minor == 1 {
 		head := http1.AppendStatusLine(nil, e.resp.Status, e.resp.Reason)
-		for i := range e.resp.Fields {
-			if f := &e.resp.Fields[i]; f.Flags&(http1.Drop|http1.Hop) == 0 {
-				head = e.resp.AppendField(head, f)
-			}
-		}
+		head = e.resp.AppendFields(head, func(*http1.Field) bool { return false })
 		head = append(head, "\r\n"...)
 		e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
 		if err := e.peer.interim(head); err != nil {

@@ -132,28 +132,9 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 // runs, without those that belong to its connection.
 func (e *exchange) responseLines(out []byte, plain bool) []byte {
 	out = http1.AppendStatusLine(out, e.resp.Status, e.resp.Reason)
-	fields := e.resp.Fields
-	from := -1
-	for i := range fields {
-		f := &fields[i]
-		drop := f.Flags&(http1.Drop|http1.Hop) != 0 || plain && f.ID == http1.TransferEncoding || e.replaced(f)
-		if !drop && f.Flags&http1.Rewrite == 0 {
-			if from < 0 {
-				from = i
-			}
-			continue
-		}
-		if from >= 0 {
-			out = append(out, e.resp.Lines(&fields[from], &fields[i-1])...)
-			from = -1
-		}
-		if !drop {
-			out = e.resp.AppendField(out, f)
-		}
-	}
-	if from >= 0 {
-		out = append(out, e.resp.Lines(&fields[from], &fields[len(fields)-1])...)
-	}
+	out = e.resp.AppendFields(out, func(f *http1.Field) bool {
+		return plain && f.ID == http1.TransferEncoding || e.replaced(f)
+	})
 	if e.resp.WriteFraming && !plain {
 		out = http1.AppendFraming(out, e.resp.Framing, e.resp.ContentLength)
 	}

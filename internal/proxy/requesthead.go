@@ -129,42 +129,27 @@ func (e *exchange) appendClient(out []byte, port bool) []byte {
 	return e.s.client.Addr().AppendTo(out)
 }
 
-// appendFields copies the client's other lines, in runs between those that this hop
-// owns or that may not go on.
+// appendFields copies the client's other lines, without those that this hop owns or
+// that may not go on.
 func (e *exchange) appendFields(out []byte) []byte {
-	attributes := &e.listener.LoadBalancer.Attributes
-	refused := http1.Drop | http1.Hop
-	if attributes.DropInvalidHeaderFields {
-		refused |= http1.Unusual
-	}
+	dropUnusual := e.listener.LoadBalancer.Attributes.DropInvalidHeaderFields
 	whole := e.body.Done() // there is nothing to wait for: what was expected is here, or was never to come
-	fields := e.req.Fields
-	from := -1
-	var seen http1.Flags
-	for i := range fields {
-		f := &fields[i]
-		seen |= f.Flags
-		drop := f.Flags&refused != 0 || owned(f.ID) || f.ID == http1.Expect && whole || f.ID == http1.Other && e.forged(e.req.Name(f))
-		if !drop && f.Flags&http1.Rewrite == 0 {
-			if from < 0 {
-				from = i
-			}
-			continue
+	unusual := false
+	out = e.req.AppendFields(out, func(f *http1.Field) bool {
+		switch {
+		case f.Flags&http1.Unusual != 0:
+			unusual = true
+			return dropUnusual || e.forged(e.req.Name(f))
+		case f.ID == http1.Other:
+			return e.forged(e.req.Name(f))
+		case f.ID == http1.Expect:
+			return whole
 		}
-		if from >= 0 {
-			out = append(out, e.req.Lines(&fields[from], &fields[i-1])...)
-			from = -1
-		}
-		if !drop {
-			out = e.req.AppendField(out, f)
-		}
-	}
-	if from >= 0 {
-		out = append(out, e.req.Lines(&fields[from], &fields[len(fields)-1])...)
-	}
+		return owned(f.ID)
+	})
 	switch {
-	case seen&http1.Unusual == 0:
-	case attributes.DropInvalidHeaderFields:
+	case !unusual:
+	case dropUnusual:
 		e.counters.DroppedInvalidHeaderRequests.Add(1)
 	default:
 		e.counters.ForwardedInvalidHeaderRequests.Add(1)
