@@ -51,5 +51,9 @@
 //	edit FILE OLD NEW      replace text in a file, at once
 //	await REGEXP FILE      wait until a file has a matching line
 //	logs                   print every access log in the state folder to stdout
+//	datagram-target NAME...
+//	                       start targets for UDP; $NAME is then the port. A target
+//	                       answers a datagram with its name and what it said.
+//	datagram VARIABLE TEXT send one to the port in a variable; the answer goes to stdout
 //	exits CODE COMMAND...  run a command that must exit with that code
 package script

@@ -83,6 +83,9 @@ func TestScripts(t *testing.T) {
 			"await":      await,
 			"logs":       logs,
 			"exits":      exits,
+
+			"datagram-target": datagramTarget,
+			"datagram":        datagram,
 		},
 	})
 }
