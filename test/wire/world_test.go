@@ -38,7 +38,7 @@ var atEnd []func()
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	flag.Set("test.parallel", "48") // cases wait more than they work
+	flag.Set("test.parallel", "32") // cases wait more than they work
 	code, err := runWorld(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wire:", err)
