@@ -26,11 +26,12 @@ const assumedStreams = 100
 
 // Errors of Open. In all cases nothing was sent.
 var (
-	// ErrFull: the connection has as many streams as it may have.
+	// ErrFull: the connection has as many streams as it may have, or does not know yet
+	// what the target offers.
 	ErrFull = errors.New("http2: no room for another stream")
 	// ErrGoing: the connection takes no more requests.
 	ErrGoing = errors.New("http2: connection is going away")
-	// ErrNotOffered: the target has not offered extended CONNECT (RFC 8441), or not yet.
+	// ErrNotOffered: the target does not offer extended CONNECT (RFC 8441).
 	ErrNotOffered = errors.New("http2: extended CONNECT is not offered")
 )
 
@@ -76,9 +77,9 @@ func (c *Conn) Open(call *Call) (*Stream, error) {
 	switch {
 	case !c.open():
 		return nil, ErrGoing
-	case call.Protocol != nil && !c.peer.connect:
+	case call.Protocol != nil && c.greeted && !c.peer.connect:
 		return nil, ErrNotOffered
-	case c.active >= c.lim.Streams, c.active >= int(min(c.peer.streams, maxID)):
+	case call.Protocol != nil && !c.greeted, c.active >= c.lim.Streams, c.active >= int(min(c.peer.streams, maxID)):
 		return nil, ErrFull
 	}
 	s := c.takeStream(c.nextID)
@@ -186,7 +187,7 @@ func (c *Conn) Active() int {
 func (c *Conn) refuseAbove(lastID uint32) {
 	for _, s := range c.streams {
 		if s.id > lastID {
-			s.abort(errAboveLast)
+			s.lose(errAboveLast)
 		}
 	}
 }

@@ -128,7 +128,7 @@ func (c *Conn) goAway(f *frame) error {
 func (c *Conn) failStreams() {
 	c.failed = true
 	for _, s := range c.streams {
-		s.abort(ErrClosed)
+		s.lose(ErrClosed)
 	}
 	c.out.written.Broadcast()
 	c.gone.Broadcast()

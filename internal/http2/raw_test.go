@@ -109,14 +109,14 @@ func (r *rawClient) next() string {
 	for {
 		f, err := r.fr.ReadFrame()
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe):
 			return "EOF"
 		case err != nil:
 			var op *net.OpError
 			if errors.As(err, &op) && !op.Timeout() {
 				return "EOF" // reset, since we had sent more than was read
 			}
-			return "error: " + err.Error()
+			return "ERROR: " + err.Error()
 		}
 		switch f := f.(type) {
 		case *nethttp2.SettingsFrame:
@@ -176,7 +176,7 @@ func (r *rawClient) until(prefixes ...string) string {
 				return got
 			}
 		}
-		if got == "EOF" || strings.HasPrefix(got, "error") {
+		if got == "EOF" || strings.HasPrefix(got, "ERROR") {
 			r.t.Fatalf("got %s, want %v", got, prefixes)
 		}
 	}

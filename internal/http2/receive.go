@@ -148,16 +148,10 @@ func (c *Conn) rstStream(f *frame) error {
 		return connError(ProtocolError, "RST_STREAM on a stream that is not open")
 	}
 	s := c.find(f.id)
-	switch {
-	case s == nil || s.err != nil:
+	if s == nil || s.err != nil {
 		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
-	case c.handler == nil && s.recvClosed: // the response is whole (RFC 9113 section 8.1)
-		s.sendClosed = true
-		s.uncount()
-		s.writes.wake()
-		return nil
 	}
-	s.abort(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
+	s.lose(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
 	if c.handler == nil || s.sendClosed {
 		return nil
 	}

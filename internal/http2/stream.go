@@ -160,6 +160,18 @@ func (s *Stream) abort(err error) {
 	}
 }
 
+// lose is abort when the peer or the connection has gone. A response that has come
+// whole stays (RFC 9113 section 8.1); it only needs no more of the request.
+func (s *Stream) lose(err error) {
+	if s.c.handler != nil || !s.recvClosed {
+		s.abort(err)
+		return
+	}
+	s.sendClosed = true
+	s.uncount()
+	s.writes.wake()
+}
+
 // dropBody gives back what was not read of the body.
 func (s *Stream) dropBody() {
 	if n := s.body.len(); n > 0 {
@@ -235,10 +247,10 @@ func (s *Stream) Read(p []byte) (int, error) {
 			s.consumed(n)
 			c.flush()
 			return n, nil
-		case s.recvClosed:
-			return 0, io.EOF
 		case s.err != nil:
 			return 0, s.err
+		case s.recvClosed:
+			return 0, io.EOF
 		case s.reads.late || s.reads.broken:
 			return 0, s.tooLate()
 		}

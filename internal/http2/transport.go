@@ -18,6 +18,7 @@ type Transport struct {
 	most    int // connections
 
 	conns   atomic.Pointer[[]*Conn] // copied when changed
+	dials   atomic.Int32            // that have ended
 	waiters atomic.Int32
 	wake    chan struct{} // lets one waiter look again
 	ctx     context.Context
@@ -27,8 +28,7 @@ type Transport struct {
 	mu       sync.Mutex
 	dialing  bool
 	closed   bool
-	dials    int   // that have ended
-	failure  error // of the last
+	failure  error // of the last dial
 	failedAt time.Time
 }
 
@@ -52,41 +52,41 @@ var ErrTransportClosed = errors.New("http2: transport closed")
 // Open begins a request on a connection that has room, or on a new one. It waits,
 // as long as ctx lasts, for a connection to be made or for a place to become free.
 func (t *Transport) Open(ctx context.Context, call *Call) (*Stream, error) {
-	if s := t.try(call); s != nil {
-		return s, nil
+	if s, err := t.try(call); s != nil || err != nil {
+		return s, err
 	}
 	t.waiters.Add(1)
 	defer t.leave()
-	seen, err := t.more()
 	for {
-		if err != nil {
-			return nil, err
+		seen := t.dials.Load()
+		if s, err := t.try(call); s != nil || err != nil {
+			return s, err
 		}
-		if s := t.try(call); s != nil {
-			return s, nil
+		if err := t.more(seen); err != nil {
+			return nil, err
 		}
 		select {
 		case <-t.wake:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		if err = t.failedSince(seen); err == nil {
-			if s := t.try(call); s != nil {
-				return s, nil
-			}
-			seen, err = t.more()
+		if err := t.failedSince(seen); err != nil {
+			return nil, err
 		}
 	}
 }
 
 // try begins the request on the first connection that has room.
-func (t *Transport) try(call *Call) *Stream {
+func (t *Transport) try(call *Call) (*Stream, error) {
 	for _, c := range *t.conns.Load() {
-		if s, err := c.Open(call); err == nil {
-			return s
+		switch s, err := c.Open(call); err {
+		case nil:
+			return s, nil
+		case ErrNotOffered:
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // leave ends a wait; the next waiter looks, too.
@@ -110,20 +110,24 @@ func (t *Transport) signal() {
 // other connections to wait for.
 const redialAfter = time.Second
 
-// more sees that another connection is made, if there may be one. seen tells
-// failedSince which dials have nothing to do with the caller.
-func (t *Transport) more() (seen int, err error) {
+// more sees that another connection is made, if there may be one. seen is the
+// number of dials before the caller looked for room: if one has ended since, there
+// may be room now, and the caller is to look again.
+func (t *Transport) more(seen int32) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
-		return 0, ErrTransportClosed
-	}
 	n := t.count()
-	if !t.dialing && n < t.most && (n == 0 || t.failure == nil || time.Since(t.failedAt) > redialAfter) {
+	switch {
+	case t.closed:
+		return ErrTransportClosed
+	case t.dials.Load() != seen:
+		t.signal()
+	case t.dialing, n >= t.most, n > 0 && t.failure != nil && time.Since(t.failedAt) < redialAfter:
+	default:
 		t.dialing = true
 		t.running.Go(t.dial)
 	}
-	return t.dials, nil
+	return nil
 }
 
 // count gives the number of connections that take requests.
@@ -140,13 +144,13 @@ func (t *Transport) count() (n int) {
 
 // failedSince gives the error of a dial that ended after seen, if there is no
 // connection to wait for instead.
-func (t *Transport) failedSince(seen int) error {
+func (t *Transport) failedSince(seen int32) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closed:
 		return ErrTransportClosed
-	case t.dials != seen && t.failure != nil && t.count() == 0:
+	case t.dials.Load() != seen && t.failure != nil && t.count() == 0:
 		return t.failure
 	}
 	return nil
@@ -157,8 +161,8 @@ func (t *Transport) dial() {
 	nc, err := t.connect(t.ctx)
 	t.mu.Lock()
 	t.dialing, t.failure, t.failedAt = false, err, time.Now()
-	t.dials++
 	if err != nil || t.closed {
+		t.dials.Add(1)
 		t.mu.Unlock()
 		if nc != nil {
 			nc.Close()
@@ -169,6 +173,7 @@ func (t *Transport) dial() {
 	c := NewClientConn(nc, t.lim)
 	c.freed = t.signal
 	t.replace(nil, c)
+	t.dials.Add(1)
 	t.mu.Unlock()
 	t.signal()
 	c.Serve() //nolint:errcheck // each stream gets to know
