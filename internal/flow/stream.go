@@ -33,6 +33,7 @@ type Stream struct {
 	from, to side
 	up, down way
 	ways     sync.WaitGroup
+	halves   atomic.Int32 // ways that have come to the end of their data
 	drained  atomic.Int64 // Unix ns; 0: not
 
 	mu     sync.Mutex // guards what follows, which the sweeper looks at, too

@@ -32,7 +32,7 @@ func (w *way) carry() {
 	var writing errWriting
 	switch {
 	case err == nil:
-		w.to.closeWrite()
+		w.to.closeWrite(w.stream.halves.Add(1) == 2)
 	case errors.As(err, &writing):
 		w.stream.end(w.broken[1])
 	default:
@@ -119,10 +119,14 @@ func endOf(err error) error {
 	return err
 }
 
-// closeWrite tells the peer that nothing more comes.
-func (s *side) closeWrite() {
+// closeWrite tells the peer that nothing more comes. Where the other way has ended
+// before, the sockets are about to be closed, which says the same.
+func (s *side) closeWrite(last bool) {
 	if c, ok := s.conn.(*tls.Conn); ok {
 		c.CloseWrite() //nolint:errcheck // what went wrong, reading from it will say
+	}
+	if last {
+		return
 	}
 	s.sock.CloseWrite() //nolint:errcheck // as above
 }
