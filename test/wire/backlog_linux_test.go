@@ -10,21 +10,20 @@ import (
 // fullBacklog gives a port that listens and never accepts, with its queue full: the kernel
 // drops further SYNs, so that whoever connects waits.
 func fullBacklog() (int, error) {
+	port, err := freePort()
+	if err != nil {
+		return 0, err
+	}
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
 	}
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return 0, err
 	}
 	if err := syscall.Listen(fd, 0); err != nil {
 		return 0, err
 	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		return 0, err
-	}
-	port := name.(*syscall.SockaddrInet4).Port
 	for range 8 {
 		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second/4)
 		if isTimeout(err) {

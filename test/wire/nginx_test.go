@@ -86,7 +86,7 @@ var answersOfNginx = regexp.MustCompile(`HTTP/1\.1 (\d+) `)
 // agrees sends one request as it reached the target, and another one behind it. nginx
 // must find the second where the first ends, or refuse the first.
 func (n *nginx) agrees(s seen) error {
-	c, err := net.Dial("tcp", n.addr)
+	c, err := dialFromAnywhere(n.addr)
 	if err != nil {
 		return err
 	}

@@ -38,9 +38,8 @@ func newPlace(name string, s settings) (*place, error) {
 	case "full":
 		p.targetPort, err = fullBacklog()
 	default:
-		p.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err == nil {
-			p.targetPort = p.targets.Addr().(*net.TCPAddr).Port
+		if p.targetPort, err = freePort(); err == nil {
+			p.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.targetPort})
 		}
 	}
 	if err != nil {
@@ -242,12 +241,12 @@ func targetStates() (map[int]string, error) {
 }
 
 // Ports are taken below the ranges that systems use for port 0 and for outgoing
-// connections. Each run has a block of them to itself, which it claims by listening
+// connections, which may be used up on a machine where much is tested. Each run has a block of them to itself, which it claims by listening
 // on the block's first port; inside the block they are given out in turn.
 const (
 	firstPort = 10000
-	blockSize = 500
-	blocks    = 20
+	blockSize = 1000
+	blocks    = 10
 )
 
 var ports struct {

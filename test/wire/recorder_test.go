@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -115,9 +117,19 @@ func (r *recorder) take() (requests []seen, refused []error, conns []*recorded) 
 	return requests, refused, conns
 }
 
+// dialFromAnywhere connects from one of the many addresses of loopback, where the system has them, so that
+// thousands of connections a second do not use up the ports of one.
+func dialFromAnywhere(addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: patience}
+	if runtime.GOOS == "linux" {
+		d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254)))}
+	}
+	return d.Dial("tcp", addr)
+}
+
 // exchange sends bytes on a connection of its own, half-closes, and gives all that comes back.
 func (r *recorder) exchange(raw []byte) ([]byte, error) {
-	c, err := net.Dial("tcp", r.place.addr())
+	c, err := dialFromAnywhere(r.place.addr())
 	if err != nil {
 		return nil, err
 	}

@@ -79,12 +79,15 @@ func runWorld(m *testing.M) (code int, err error) {
 }
 
 func writeManifests() error {
-	health, err := net.Listen("tcp", "127.0.0.1:0")
+	var err error
+	if world.health, err = freePort(); err != nil {
+		return err
+	}
+	health, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", world.health))
 	if err != nil {
 		return err
 	}
 	go http.Serve(health, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	world.health = health.Addr().(*net.TCPAddr).Port
 	if err := os.Mkdir(filepath.Join(world.dir, "manifests"), 0o755); err != nil {
 		return err
 	}
