@@ -18,6 +18,7 @@ func NewClientConn(c net.Conn, lim Limits) *Conn {
 	conn.peer.streams = assumedStreams
 	window := int32(conn.lim.Streams) * (initialWindow + 1)
 	conn.recv = recvWindow{size: window, left: window}
+	conn.greet() // before any request can be
 	return conn
 }
 

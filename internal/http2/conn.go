@@ -108,9 +108,9 @@ var errOver = errors.New("http2: connection over")
 // *ConnError when either side broke it off; and else what was wrong with the
 // socket.
 func (c *Conn) Serve() error {
-	c.greet()
 	var err error
 	if c.handler != nil {
+		c.greet()
 		err = c.readPreface()
 	}
 	for err == nil {
@@ -130,7 +130,7 @@ func (c *Conn) Serve() error {
 }
 
 // greet sends our SETTINGS, a client's preface before it, and widens the
-// connection's window.
+// connection's window. A client's go out with its first request.
 func (c *Conn) greet() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,7 +150,9 @@ func (c *Conn) greet() {
 	}
 	b = append(appendFrameHeader(b, len(p), frameSettings, 0, 0), p...)
 	c.out.b = appendWindowUpdate(b, 0, int(c.recv.size)-initialWindow)
-	c.flush()
+	if c.handler != nil {
+		c.flush()
+	}
 }
 
 // readPreface reads what a client's connection begins with.
