@@ -14,7 +14,7 @@ import (
 
 const (
 	// connectTimeout is how long one target may take to accept a connection, TLS included.
-	connectTimeout = 7 * time.Second
+	connectTimeout = 5 * time.Second
 	// mostAttempts bounds the targets that are tried for one flow.
 	mostAttempts = 4
 )

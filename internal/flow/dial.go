@@ -20,7 +20,7 @@ var (
 // dial opens a stream's connection to a target, from the client's address where it is to be kept.
 func (s *Stream) dial(group *snapshot.TargetGroup, target *snapshot.Target, deadline time.Time) (*sock.Conn, error) {
 	if !s.carrier.opts.Transparent {
-		return connectSoon(target.Addr, deadline)
+		return sock.Connect(target.Addr, deadline)
 	}
 	c, err := dialFrom(s.carrier.sourcesOf(group, s.client, target.Addr), func(from netip.AddrPort) (net.Conn, error) {
 		d := net.Dialer{Deadline: deadline, KeepAlive: -1}
@@ -29,19 +29,6 @@ func (s *Stream) dial(group *snapshot.TargetGroup, target *snapshot.Target, dead
 		}
 		return d.DialContext(background, "tcp", target.Addr.String())
 	})
-	if err != nil {
-		return nil, err
-	}
-	return sock.New(c.(*net.TCPConn))
-}
-
-// connectSoon connects from whatever address the host chooses. (Dialer.DialTCP would bind
-// a port of its own for each connection, of which there are 28,000, before it connects;
-// without that the ports count for each target.)
-func connectSoon(addr netip.AddrPort, deadline time.Time) (*sock.Conn, error) {
-	d := net.Dialer{KeepAlive: -1}
-	bound(&d, deadline)
-	c, err := d.DialContext(background, "tcp", addr.String())
 	if err != nil {
 		return nil, err
 	}

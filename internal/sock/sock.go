@@ -25,9 +25,17 @@ import (
 	"time"
 )
 
+// TCPConn is what a Conn is made of: a *net.TCPConn, or on Linux the connection of Connect.
+type TCPConn interface {
+	net.Conn
+	CloseWrite() error
+	SetLinger(seconds int) error
+	SyscallConn() (syscall.RawConn, error)
+}
+
 // Conn is a TCP connection. Like any net.Conn it allows one reader and one writer at a time.
 type Conn struct {
-	*net.TCPConn
+	TCPConn
 	raw syscall.RawConn
 
 	in       []byte // where the read in progress puts its bytes
@@ -51,7 +59,9 @@ type Conn struct {
 }
 
 // New wraps c. Nagle's algorithm is already off, as net does it.
-func New(c *net.TCPConn) (*Conn, error) {
+func New(c *net.TCPConn) (*Conn, error) { return wrap(c) }
+
+func wrap(c TCPConn) (*Conn, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return nil, err
