@@ -82,7 +82,17 @@ func (b *buffer) release() {
 
 // fill reads once from r into the space that is left.
 func (b *buffer) fill(r io.Reader) error {
-	n, err := r.Read(b.space())
+	n, err := readSome(r, b.space())
 	b.w += n
 	return err
+}
+
+// readSome reads once. TLS may hand over the last bytes together with the end: the end
+// will be there again at the next read.
+func readSome(r io.Reader, p []byte) (int, error) {
+	n, err := r.Read(p)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
 }

@@ -152,8 +152,8 @@ func (e *exchange) refuseHead(err error) bool {
 	var bad *http1.Error
 	switch {
 	case errors.As(err, &bad):
+		e.req.Class = bad.Class
 		e.begin()
-		e.class(bad.Class)
 		e.page(bad.Status, bad.Reason)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		e.begin()

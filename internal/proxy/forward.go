@@ -315,13 +315,17 @@ func (e *exchange) waitOn(c *upstream.Conn, now time.Time, idle time.Duration) e
 		if moved := e.pump.lastMoved(); moved.After(last) {
 			last = moved
 		}
-	} else if e.peer.gone() {
+	}
+	if (e.pump == nil || e.pump.done()) && e.peer.gone() {
 		return errClientGone
 	}
 	switch {
 	case e.target.Ended.Load():
 		return errDrained
-	case now.Sub(last) >= idle:
+	case now.Sub(last) < idle:
+	case e.pump != nil && e.pump.reading.Load() && e.pump.blame():
+		return errBody
+	default:
 		return errIdle
 	}
 	c.Sock.SetReadIdle(now, min(tick, idle))

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"io"
 	"time"
 )
@@ -20,9 +21,11 @@ type peer interface {
 	// send sends more of the response; end says that it is the last of it, and
 	// trailers are the lines of a trailer section that is not in p.
 	send(p []byte, end bool, trailers []byte) (int, error)
+	// closeSend tells the client, in a tunnel, that no more will come.
+	closeSend() error
 	// abort breaks a response off so that no client can take that for its end.
 	abort()
-	// gone looks, without reading, whether the client has left. Not to be called while a Read is under way.
+	// gone looks, without reading, whether the client has left.
 	gone() bool
 
 	setReadIdle(now time.Time, d time.Duration)
@@ -48,15 +51,19 @@ func (s *Session) interim(head []byte) error {
 	return err
 }
 
+func (s *Session) closeSend() error {
+	if t, ok := s.conn.(*tls.Conn); ok {
+		return t.CloseWrite()
+	}
+	return s.sock.CloseWrite()
+}
+
 func (s *Session) abort() {
 	s.sock.SetLinger(0)
 	s.sock.Close()
 }
 
-func (s *Session) gone() bool {
-	closed, _ := s.sock.Closed()
-	return closed
-}
+func (s *Session) gone() bool { return s.sock.HungUp() }
 
 func (s *Session) setReadIdle(now time.Time, d time.Duration)  { s.sock.SetReadIdle(now, d) }
 func (s *Session) setWriteIdle(now time.Time, d time.Duration) { s.sock.SetWriteIdle(now, d) }

@@ -17,6 +17,9 @@ import (
 type pump struct {
 	ended    chan struct{}
 	moved    atomic.Int64 // when bytes last moved, Unix nanoseconds
+	reading  atomic.Bool  // the client is waited for
+	some     atomic.Bool  // something has come
+	expects  bool         // the client waits for 100 Continue first
 	received int64        // read after ended
 	left     []byte       // what was read beyond the body's end
 	mem      *[]byte
@@ -25,7 +28,7 @@ type pump struct {
 }
 
 func startPump(e *exchange, c *upstream.Conn) *pump {
-	p := &pump{ended: make(chan struct{}), mem: largeBuffers.Get().(*[]byte)}
+	p := &pump{ended: make(chan struct{}), mem: largeBuffers.Get().(*[]byte), expects: e.req.Expect100}
 	p.moved.Store(time.Now().UnixNano())
 	go p.run(e.peer, &e.body, c, e.listener.LoadBalancer.Attributes.IdleTimeout)
 	return p
@@ -37,11 +40,14 @@ func (p *pump) run(client peer, body *http1.Body, c *upstream.Conn, idle time.Du
 	defer close(p.ended)
 	for {
 		client.setReadIdle(time.Now(), idle)
-		n, err := client.Read(*p.mem)
+		p.reading.Store(true)
+		n, err := readSome(client, *p.mem)
+		p.reading.Store(false)
 		if err != nil {
 			p.client = err
 			break
 		}
+		p.some.Store(true)
 		p.moved.Store(time.Now().UnixNano())
 		used, done, err := body.Scan((*p.mem)[:n])
 		p.received += int64(used)
@@ -83,6 +89,10 @@ func (p *pump) lastMoved() time.Time { return time.Unix(0, p.moved.Load()) }
 func (p *pump) failure() (int, string) {
 	var bad *http1.Error
 	switch {
+	case !p.done():
+		return 408, "ClientIdle" // blamed by waitOn
+	case errors.Is(p.client, os.ErrDeadlineExceeded) && !p.blame():
+		return 504, "TargetIdle"
 	case errors.As(p.client, &bad):
 		return 400, bad.Reason
 	case errors.Is(p.client, os.ErrDeadlineExceeded):
@@ -90,6 +100,10 @@ func (p *pump) failure() (int, string) {
 	}
 	return 400, "ClientClosedInBody"
 }
+
+// blame tells whether it is the client that nothing comes from. One that waits for 100
+// Continue has a reason to say nothing.
+func (p *pump) blame() bool { return !p.expects || p.some.Load() }
 
 // settle ends the pump at the end of the exchange and hands back what it read too
 // much. It reports whether the client's connection stands at the next request.

@@ -97,6 +97,9 @@ func (e *exchange) receiveBody(c *upstream.Conn, idle time.Duration) error {
 	if len(*e.up.mem) < largeSize {
 		e.up.grow()
 	}
+	if e.target.Ended.Load() {
+		return errDrained
+	}
 	return e.receive(c, idle)
 }
 

@@ -172,6 +172,11 @@ func (p *stream) send(b []byte, end bool, trailers []byte) (int, error) {
 	return p.Write(b)
 }
 
+func (p *stream) closeSend() error {
+	_, err := p.send(nil, true, nil)
+	return err
+}
+
 func (p *stream) abort() {
 	p.ended = true
 	p.Reset(http2.InternalError)

@@ -95,6 +95,14 @@ func (p *Pool) Get(at uint32) *Conn {
 	return nil
 }
 
+// CloseWrite tells the target that nothing more will come.
+func (c *Conn) CloseWrite() error {
+	if t, ok := c.Conn.(*tls.Conn); ok {
+		return t.CloseWrite()
+	}
+	return c.Sock.CloseWrite()
+}
+
 // Plain tells whether the connection is TCP and nothing over it.
 func (c *Conn) Plain() bool { return c.pool.secure == nil }
 
