@@ -32,8 +32,8 @@ type l4Work struct {
 
 func l4Works() []l4Work {
 	return []l4Work{
-		{"bytes to the client", "CPU per GiB", 4 << 30, func(a string, n int) error { return transfer(a, 'd', n) }},
-		{"bytes to the target", "CPU per GiB", 4 << 30, func(a string, n int) error { return transfer(a, 'u', n) }},
+		{"bytes to the client", "CPU per GiB", 2 << 30, func(a string, n int) error { return transfer(a, 'd', n) }},
+		{"bytes to the target", "CPU per GiB", 2 << 30, func(a string, n int) error { return transfer(a, 'u', n) }},
 		{"connections", "CPU per connection", 20000, connections},
 		{"questions on open connections", "CPU per question", 100000, questions},
 	}
@@ -45,6 +45,13 @@ func (w l4Work) perUnit(busy time.Duration) float64 {
 		return busy.Seconds() * 1e3 / (float64(w.amount) / (1 << 30))
 	}
 	return busy.Seconds() * 1e6 / float64(w.amount)
+}
+
+// withoutLayer4 takes layer4 out of a list of works, and tells whether it was in it.
+func withoutLayer4(works string) (others string, layer4 bool) {
+	list := strings.Split(works, ",")
+	rest := slices.DeleteFunc(slices.Clone(list), func(w string) bool { return w == "layer4" })
+	return strings.Join(rest, ","), len(rest) < len(list)
 }
 
 // layer4 measures all of it and gives the table.
@@ -67,7 +74,7 @@ func layer4(ctx context.Context, s *site, rounds int) (string, error) {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d cores, median of %d rounds.\n\n", runtime.NumCPU(), rounds)
+	fmt.Fprintf(&b, "Layer 4: %d cores, median of %d rounds.\n\n", runtime.NumCPU(), rounds)
 	b.WriteString("| layer 4 | proxy | version | CPU | to haproxy | lowest to highest | wall clock |\n|---|---|---|---|---|---|---|\n")
 	for _, w := range l4Works() {
 		rows, err := w.measure(ctx, proxies, rounds)

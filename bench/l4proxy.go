@@ -83,8 +83,10 @@ func l4Albatross() *l4Proxy {
 		if err := writeFile(folder+"/flows.yaml", fmt.Sprintf(l4AlbatrossManifests, portOf(target))); err != nil {
 			return nil, err
 		}
-		args := []string{"run", "--bind", "127.0.0.1", "--port-map", "80=" + portOf(p.address), "--admin", os.Getenv("L4_ADMIN"),
-			"--state", s.path("l4-state"), folder}
-		return s.start(binary, args...)
+		admin, err := freeAddress()
+		if err != nil {
+			return nil, err
+		}
+		return s.start(binary, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(p.address), "--admin", admin, "--state", s.path("l4-state"), folder)
 	}}
 }

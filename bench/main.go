@@ -50,7 +50,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "`number` of interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long one proxy is loaded in one round")
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "load before the first round, not measured")
-	flag.StringVar(&o.work, "work", "http,conns1000,https,tlsnew,h2,body-down,body-up,latency,rules,idle,allocs", "`works` to compare")
+	flag.StringVar(&o.work, "work", "http,conns1000,https,tlsnew,h2,body-down,body-up,latency,rules,idle,allocs,layer4", "`works` to compare")
 	flag.StringVar(&o.only, "only", "nginx,haproxy,reverseproxy,albatross", "`proxies` to compare")
 	flag.StringVar(&o.newer, "newer", "", "other builds to compare as well: `nginx=PROGRAM,haproxy=PROGRAM`")
 	flag.StringVar(&o.albatross, "albatross", "", "albatross `binary` (default: build it)")
@@ -69,6 +69,8 @@ func run(ctx context.Context, o options) error {
 	if runtime.GOOS != "linux" {
 		return errors.New("CPU time per process is read from /proc, which only Linux has")
 	}
+	others, flows := withoutLayer4(o.work)
+	o.work = others
 	for _, program := range []string{"wrk", "ab", "h2load"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return fmt.Errorf("looking for the load generators: %w", err)
@@ -87,6 +89,11 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer site.close()
+	if o.work == "" {
+		text, err := layer4(ctx, site, o.rounds)
+		fmt.Print(text)
+		return err
+	}
 	list, err := chosen(works(site, proxies), o.work)
 	if err != nil {
 		return err
@@ -109,6 +116,13 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	text := report(o, list)
+	if flows {
+		more, err := layer4(ctx, site, o.rounds)
+		if err != nil {
+			return fmt.Errorf("layer4: %w", err)
+		}
+		text += "\n" + more
+	}
 	fmt.Print(text)
 	if o.write != "" {
 		return replaceTable(o.write, text)
