@@ -37,7 +37,6 @@ func TestFrameErrors(t *testing.T) {
 	done := func(r *rawClient) {
 		r.headers(1, true, get)
 		r.until("DATA 1")
-		// The handler's end follows its last frame; a PING later it is over.
 	}
 	for _, c := range []struct {
 		name string
@@ -61,6 +60,12 @@ func TestFrameErrors(t *testing.T) {
 		{"HEADERS on stream 0", func(r *rawClient) { r.headers(0, true, get) }, "GOAWAY 0 PROTOCOL_ERROR"},
 		{"HEADERS on an even stream", func(r *rawClient) { r.headers(2, true, get) }, "GOAWAY 0 PROTOCOL_ERROR"},
 		{"HEADERS with an id that goes down", func(r *rawClient) { r.headers(5, true, get); r.until("DATA 5"); r.headers(3, true, get) }, "GOAWAY 5 PROTOCOL_ERROR"},
+		{"HEADERS on a closed stream", func(r *rawClient) {
+			done(r)
+			r.fr.WritePing(false, [8]byte{})
+			r.until("PING")
+			r.headers(1, true, get)
+		}, "GOAWAY 1 STREAM_CLOSED"},
 		{"HEADERS behind END_STREAM", func(r *rawClient) { r.headers(1, true, get+"x: wait\n"); r.headers(1, true, "x: y\n") }, "RST_STREAM 1 STREAM_CLOSED"},
 		{"HEADERS too short for priority", func(r *rawClient) { r.frame(frameHeaders, flagEndHeaders|flagPriority, 1, "abc") }, "GOAWAY 0 FRAME_SIZE_ERROR"},
 		{"HEADERS depend on themselves", func(r *rawClient) {
@@ -180,6 +185,14 @@ func TestForgiven(t *testing.T) {
 			r.frame(frameData, 0, 1, "late")
 			r.headers(1, true, "x: late\n")
 		}},
+		{"DATA behind our reset, while the handler runs", func(r *rawClient) {
+			r.headers(1, false, post+"x: wait\n")
+			r.want("RST_STREAM 1 CANCEL")
+			r.frame(frameData, 0, 1, "late")
+			r.headers(1, true, "x: late\n")
+			r.frame(frameWindowUpdate, 0, 1, uint32Bytes(0))
+			r.frame(frameRSTStream, 0, 1, uint32Bytes(0))
+		}},
 		{"padding", func(r *rawClient) {
 			r.headers(1, false, post)
 			r.frame(frameData, flagPadded|flagEndStream, 1, "\x04body\x00\x00\x00\x00")
@@ -187,9 +200,14 @@ func TestForgiven(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			release := make(chan struct{})
+			defer close(release)
 			s := serve(t, Limits{}, nil, func(s *Stream) {
-				if _, reset := s.Get("x"); reset {
+				if x, reset := s.Get("x"); reset {
 					s.Reset(Cancel)
+					if string(x) == "wait" {
+						<-release
+					}
 					return
 				}
 				waitBody(s)
@@ -235,6 +253,36 @@ func TestIdle(t *testing.T) {
 				t.Errorf("Serve = %v", err)
 			}
 		}
+	})
+}
+
+// TestIdleBehindStream: the idle timeout begins when the last stream has ended. By
+// then no goroutine is kept for further ones.
+func TestIdleBehindStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipe(t, Limits{Idle: time.Minute}, func(s *Stream) {
+			time.Sleep(50 * time.Second)
+			page(s)
+		})
+		begin := time.Now()
+		r := s.dial()
+		r.headers(1, true, get)
+		r.headers(3, true, get)
+		for range 4 {
+			r.next()
+		}
+		c := <-s.conns
+		time.Sleep(3 * time.Second)
+		c.mu.Lock()
+		if n := len(c.workers.idle); n > 0 || c.free != nil {
+			t.Errorf("%d workers and %d streams are kept by an idle connection", n, len(c.free))
+		}
+		c.mu.Unlock()
+		r.want("GOAWAY 3 NO_ERROR")
+		if took := time.Since(begin); took < 110*time.Second || took > 180*time.Second {
+			t.Errorf("took %v", took)
+		}
+		<-s.errs
 	})
 }
 
@@ -322,6 +370,7 @@ func TestDrain(t *testing.T) {
 	r.fr.WritePing(true, drainPing)
 	r.want("GOAWAY 3 NO_ERROR")
 	r.headers(5, true, get) // was told not to
+	r.frame(frameData, 0, 5, "no fault, either")
 	close(release)
 	got := map[string]bool{}
 	for range 4 {
@@ -337,6 +386,24 @@ func TestDrain(t *testing.T) {
 		t.Errorf("Serve = %v", err)
 	}
 	noGoroutines(t)
+}
+
+// TestDrainThenFault: the last id does not go up again (RFC 9113 section 6.8).
+func TestDrainThenFault(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, Limits{}, nil, func(s *Stream) { <-release })
+	r := dialRaw(t, s.addr)
+	r.headers(1, true, get)
+	r.fr.WritePing(false, [8]byte{})
+	r.want("PING 0000000000000000 true")
+	(<-s.conns).Drain()
+	r.until("PING")
+	r.fr.WritePing(true, drainPing)
+	r.want("GOAWAY 1 NO_ERROR")
+	r.headers(3, true, get)
+	r.frame(framePing, 0, 0, "wrong")
+	r.want("GOAWAY 1 FRAME_SIZE_ERROR", "EOF")
+	close(release)
 }
 
 func TestAbort(t *testing.T) {
@@ -355,6 +422,9 @@ func TestAbort(t *testing.T) {
 		t.Errorf("Read = %v, want ErrClosed", err)
 	}
 	r.want("EOF")
+	r.c.Close()
+	<-s.errs
+	noGoroutines(t)
 }
 
 // interrupts counts.

@@ -139,6 +139,28 @@ func TestFloods(t *testing.T) {
 	noGoroutines(t)
 }
 
+// TestDribble: a window of a byte at a time makes a frame of a byte each, and that
+// comes to an end, though it is not fast at all.
+func TestDribble(t *testing.T) {
+	s := serve(t, Limits{}, nil, func(s *Stream) {
+		s.WriteHead(200, nil, false)
+		s.Write(make([]byte, 10_000))
+	})
+	r := dialRaw(t, s.addr)
+	r.frame(frameSettings, 0, 0, setting(settingInitialWindowSize, 0))
+	r.headers(1, true, get)
+	r.until("HEADERS")
+	for i := 0; ; i++ {
+		r.frame(frameWindowUpdate, 0, 1, uint32Bytes(1))
+		if got := r.next(); strings.HasPrefix(got, "GOAWAY") {
+			break
+		}
+		if i > 4000 {
+			t.Fatalf("%d frames of a byte", i)
+		}
+	}
+}
+
 // TestHeldBytes: the worst that one connection can hold without doing anything wrong.
 func TestHeldBytes(t *testing.T) {
 	release := make(chan struct{})

@@ -42,6 +42,31 @@ func TestReceiveWindow(t *testing.T) {
 	close(read)
 }
 
+// TestNoWindowForTheEnded: what is read behind END_STREAM gives the stream nothing
+// back, and padding is given back at once.
+func TestNoWindowForTheEnded(t *testing.T) {
+	read := make(chan int)
+	s := serve(t, Limits{}, nil, func(s *Stream) {
+		for n := range read {
+			io.ReadFull(s, make([]byte, n))
+		}
+		page(s)
+	})
+	r := dialRaw(t, s.addr)
+	r.headers(1, false, post)
+	for range 80 {
+		r.frame(frameData, flagPadded, 1, "\xffx"+strings.Repeat("\x00", 255))
+	}
+	r.want("WINDOW_UPDATE 1 16384") // 64 times 256
+	r.frame(frameData, 0, 1, strings.Repeat("x", 16<<10))
+	r.frame(frameData, 1, 1, strings.Repeat("x", 16<<10))
+	r.fr.WritePing(false, [8]byte{})
+	r.want("PING 0000000000000000 true")
+	read <- 32<<10 + 80
+	close(read)
+	r.want("HEADERS 1 :status=200", `DATA 1 "ok" END`)
+}
+
 // TestConnectionWindow: all streams together, and what reset streams had comes back.
 func TestConnectionWindow(t *testing.T) {
 	release := make(chan struct{})
@@ -206,6 +231,31 @@ func TestQueueOfTheDead(t *testing.T) {
 	for !strings.HasSuffix(r.until("DATA 5"), "END") {
 	}
 	close(stay)
+}
+
+// TestHeadsWait: heads that the client does not read are not piled up without bound.
+func TestHeadsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipe(t, Limits{Idle: time.Hour, Write: time.Minute}, func(s *Stream) {
+			s.WriteHead(200, []byte("X: "+strings.Repeat("0", 20_000)+"\r\n"), true)
+		})
+		r := s.dial()
+		for range 2 {
+			r.fr.ReadFrame()
+		}
+		for i := range uint32(50) {
+			r.headers(2*i+1, true, get)
+		}
+		synctest.Wait()
+		c := <-s.conns
+		c.mu.Lock()
+		n, waiting := len(c.out.b), len(c.streams)
+		c.mu.Unlock()
+		if n > maxHeads+20_000 || waiting < 30 {
+			t.Errorf("%d bytes wait, and %d streams", n, waiting)
+		}
+		<-s.errs // the write timeout ends it
+	})
 }
 
 // TestNotReading: a client that takes nothing is given up after the write timeout.

@@ -118,7 +118,6 @@ func (s *Stream) finish() {
 	s.uncount()
 	c.held -= s.headerHeld
 	s.dropBody()
-	s.leaveQueue()
 	for i, id := range c.ids {
 		if id == s.id {
 			n := len(c.ids) - 1
