@@ -84,7 +84,7 @@ func TestDesync(t *testing.T) {
 	}
 	for i, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
-			r := newRecorder("desync-" + mode)
+			r := recorderAt("desync-" + mode)
 			for _, c := range ambiguities {
 				t.Run(c.name, func(t *testing.T) {
 					logged := world.logs.count(r.place.name)

@@ -54,29 +54,18 @@ func TestForwardMutated(t *testing.T) {
 	}
 }
 
-// recorders are the targets of the load balancers for fuzzing, one for each mode. One request
-// at a time, so that it is known what belongs to which.
-var recorders struct {
-	sync.Mutex
-	byMode map[string]*recorder
-}
+// forwarding is held for each request, so that it is known what belongs to which.
+var forwarding sync.Mutex
 
-// forwarded counts the requests that reached a target in forwards; under the lock of recorders.
+// forwarded counts the requests that reached a target in forwards; guarded by forwarding.
 var forwarded int
 
 // forwards sends raw on a connection of its own and compares what came of it on both sides. The
 // client half-closes, which on a slow machine may count as having left, so a difference must show three times.
 func forwards(mode string, raw []byte) (err error) {
-	recorders.Lock()
-	defer recorders.Unlock()
-	r := recorders.byMode[mode]
-	if r == nil {
-		r = newRecorder("fuzz-" + mode)
-		if recorders.byMode == nil {
-			recorders.byMode = map[string]*recorder{}
-		}
-		recorders.byMode[mode] = r
-	}
+	forwarding.Lock()
+	defer forwarding.Unlock()
+	r := recorderAt("fuzz-" + mode)
 	for range 3 {
 		if err = r.compare(raw); err == nil {
 			return nil

@@ -21,6 +21,7 @@ type place struct {
 	targets    *net.TCPListener
 	targetPort int
 	gone       bool // the target is deregistered
+	used       bool // by an earlier round
 	logged     int  // lines in the log when the case began, which are of earlier rounds (-count)
 	counted    figures
 }
@@ -65,7 +66,9 @@ func (p *place) begin() (err error) {
 	if p.targets != nil {
 		p.targets.SetDeadline(time.Now().Add(3 * patience))
 	}
-	if p.logged = world.logs.count(p.name); p.logged == 0 {
+	p.logged = world.logs.count(p.name)
+	if !p.used {
+		p.used = true
 		return nil
 	}
 	if p.gone {
@@ -106,6 +109,13 @@ func (p *place) await(state string) error {
 			return fmt.Errorf("waiting for the target to be %s: %v, it is %q", state, err, states[p.targetPort])
 		}
 	}
+}
+
+// relisten opens the target's port anew after somebody has closed it.
+func (p *place) relisten() (err error) {
+	p.targets.Close()
+	p.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.targetPort})
+	return err
 }
 
 func findPlace(name string) *place {

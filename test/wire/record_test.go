@@ -85,7 +85,17 @@ func (b *logBook) surplus() error {
 	return errors.Join(errs...)
 }
 
-var logColumns = map[string]int{"type": 0, "status": 8, "target": 9, "received": 10, "sent": 11, "actions": 22, "reason": 24, "class": 27}
+var logColumns = map[string]int{"type": 0, "status": 8, "target": 9, "received": 10, "sent": 11, "method": 12, "actions": 22, "reason": 24, "class": 27}
+
+// logLines is what the log says of a round that went wrong, for people to look at.
+func (p *place) logLines() error {
+	time.Sleep(20 * beat) // the log is written ten times a second
+	lines, err := world.logs.of(p.name, world.logs.count(p.name))
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("logged: %q", lines[min(p.logged, len(lines)):])
+}
 
 // check compares the log and the counters with what a case says of them.
 func (p *place) check(want []string, metrics [][2]string) (errs []error) {
@@ -135,8 +145,11 @@ func checkLine(line []string, want string) error {
 	}
 	for name, value := range expected {
 		got := line[logColumns[name]]
-		if name == "class" && got != "-" {
+		switch {
+		case name == "class" && got != "-":
 			got += "/" + line[28]
+		case name == "method":
+			got, _, _ = strings.Cut(got, " ")
 		}
 		if got != value {
 			return fmt.Errorf("the log's %s is %s, want %s: %q", name, got, value, line)

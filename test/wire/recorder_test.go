@@ -40,9 +40,16 @@ type seen struct {
 	body   string
 }
 
-func newRecorder(place string) *recorder {
-	r := &recorder{place: findPlace(place)}
-	r.place.targets.SetDeadline(time.Time{})
+// recorders are those that run, by their places.
+var recorders sync.Map
+
+// recorderAt gives the recorder of a place, which is one for the whole run.
+func recorderAt(place string) *recorder {
+	had, running := recorders.LoadOrStore(place, &recorder{place: findPlace(place)})
+	r := had.(*recorder)
+	if running {
+		return r
+	}
 	go func() {
 		for {
 			c, err := r.place.targets.Accept()

@@ -27,7 +27,9 @@ func TestSlowClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := findPlace(name)
-			p.targets.SetDeadline(time.Time{})
+			if err := p.relisten(); err != nil {
+				t.Fatal(err)
+			}
 			server := &http.Server{Handler: http.HandlerFunc(answerLong)}
 			go server.Serve(p.targets)
 			t.Cleanup(func() { server.Close() })

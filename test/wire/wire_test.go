@@ -47,7 +47,7 @@ func (s *scenario) play(at *place) []error {
 	}
 	p := &performance{scenario: s, place: at, events: map[string]chan struct{}{}, failed: make(chan struct{})}
 	if errs := p.play(); len(errs) > 0 {
-		return errs
+		return append(errs, at.logLines())
 	}
 	errs := at.check(s.logs, s.metrics)
 	if err := p.uninvited(); err != nil {

@@ -38,7 +38,9 @@ var atEnd []func()
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	flag.Set("test.parallel", "32") // cases wait more than they work
+	if flag.Lookup("test.fuzz").Value.String() == "" { // else it is the number of workers, each with its own albatross
+		flag.Set("test.parallel", "32") // cases wait more than they work
+	}
 	code, err := runWorld(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wire:", err)
