@@ -111,8 +111,7 @@ func TestDesync(t *testing.T) {
 	}
 }
 
-// once sends one request and tells "CODE keep" or "CODE close": what becomes of the connection it
-// sees by a second request on it.
+// once sends one request and tells "CODE keep" or "CODE close". What is said to close must do so.
 func (r *recorder) once(raw string) (string, error) {
 	c, err := net.Dial("tcp", r.place.addr())
 	if err != nil {
@@ -131,8 +130,7 @@ func (r *recorder) once(raw string) (string, error) {
 	if _, err := io.Copy(io.Discard, response.Body); err != nil {
 		return "", err
 	}
-	said := response.Close
-	if !said {
+	if !response.Close {
 		return fmt.Sprint(response.StatusCode, " keep"), nil
 	}
 	if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
