@@ -55,7 +55,9 @@ type Conn struct {
 	readyFn  func(fd uintptr) bool
 	peekFn   func(fd uintptr)
 
-	readUntil, writeUntil time.Time // deadlines as they are set now
+	readUntil, writeUntil time.Time     // deadlines as they are set now
+	writeIdle             time.Duration // what SetWriteIdle was told last
+	moved                 bool          // the write in progress has sent something since it last had to wait
 }
 
 // New wraps c. Nagle's algorithm is already off, as net does it.
@@ -149,7 +151,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	c.out, c.outErr = p, nil
+	c.out, c.outErr, c.moved = p, nil, false
 	err := c.raw.Write(c.writeFn)
 	sent := len(p) - len(c.out)
 	c.out = nil
@@ -163,6 +165,7 @@ func (c *Conn) doWrite(fd uintptr) bool {
 	for len(c.out) > 0 {
 		n, errno := send(fd, c.out)
 		if errno == syscall.EAGAIN {
+			c.waitOn()
 			return false
 		}
 		if errno != 0 {
@@ -170,8 +173,18 @@ func (c *Conn) doWrite(fd uintptr) bool {
 			return true
 		}
 		c.out = c.out[n:]
+		c.moved = true
 	}
 	return true
+}
+
+// waitOn gives a write that has moved on the whole idle time again: a slow reader is
+// not an idle one.
+func (c *Conn) waitOn() {
+	if c.moved && c.writeIdle > 0 {
+		c.SetWriteIdle(time.Now(), c.writeIdle)
+	}
+	c.moved = false
 }
 
 // WriteThenRead sends p and waits for the answer to it, of which it reads what is
@@ -235,8 +248,10 @@ func (c *Conn) SetReadIdle(now time.Time, d time.Duration) {
 	}
 }
 
-// SetWriteIdle is SetReadIdle for Write.
+// SetWriteIdle is SetReadIdle for Write: for each time that it has to wait, however
+// long all of them take together.
 func (c *Conn) SetWriteIdle(now time.Time, d time.Duration) {
+	c.writeIdle = d
 	if rearm(&c.writeUntil, now, d) {
 		c.TCPConn.SetWriteDeadline(c.writeUntil) //nolint:errcheck // as above
 	}
@@ -260,7 +275,7 @@ func (c *Conn) Interrupt() {
 
 // ResetDeadlines forgets what SetReadIdle and Interrupt set.
 func (c *Conn) ResetDeadlines() {
-	c.readUntil, c.writeUntil = time.Time{}, time.Time{}
+	c.readUntil, c.writeUntil, c.writeIdle = time.Time{}, time.Time{}, 0
 	c.TCPConn.SetDeadline(time.Time{}) //nolint:errcheck // fails only when closed
 }
 
@@ -272,12 +287,12 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline sets an exact deadline.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.writeUntil = t
+	c.writeUntil, c.writeIdle = t, 0
 	return c.TCPConn.SetWriteDeadline(t)
 }
 
 // SetDeadline sets both exact deadlines.
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.readUntil, c.writeUntil = t, t
+	c.readUntil, c.writeUntil, c.writeIdle = t, t, 0
 	return c.TCPConn.SetDeadline(t)
 }

@@ -205,3 +205,27 @@ func TestWriteThenReadDeadline(t *testing.T) {
 		t.Errorf("WriteThenRead = %d, %v, want it sent, and a deadline error", sent, err)
 	}
 }
+
+// TestWriteIdleIsForEachWait: a peer that reads slowly is served for as long as it takes.
+func TestWriteIdleIsForEachWait(t *testing.T) {
+	s, peer := pair(t)
+	const size = 8 << 20
+	s.SetWriteIdle(time.Now(), 50*time.Millisecond)
+	written := make(chan error, 1)
+	go func() { _, err := s.Write(make([]byte, size)); written <- err }()
+	buf := make([]byte, size/64)
+	begin := time.Now()
+	for range 64 {
+		if _, err := io.ReadFull(peer, buf); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(5 * time.Millisecond) // 64 times: far more than the idle time in all
+	}
+	if err := <-written; err != nil {
+		t.Fatalf("Write to a slow reader: %v after %v", err, time.Since(begin))
+	}
+	s.SetWriteIdle(time.Now(), 10*time.Millisecond)
+	if _, err := s.Write(make([]byte, size)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("Write to a reader that has stopped: %v", err)
+	}
+}
