@@ -120,6 +120,18 @@ func (f *file) SetLinger(seconds int) error {
 	})
 }
 
+// SetReadBuffer and SetWriteBuffer are net.TCPConn's.
+func (f *file) SetReadBuffer(bytes int) error { return f.setBuffer(syscall.SO_RCVBUF, bytes) }
+
+// SetWriteBuffer see SetReadBuffer.
+func (f *file) SetWriteBuffer(bytes int) error { return f.setBuffer(syscall.SO_SNDBUF, bytes) }
+
+func (f *file) setBuffer(option, bytes int) error {
+	return f.control(func(fd int) error {
+		return os.NewSyscallError("setsockopt", syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, option, bytes))
+	})
+}
+
 // RemoteAddr is what was connected to.
 func (f *file) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.remote) }
 

@@ -30,6 +30,8 @@ type TCPConn interface {
 	net.Conn
 	CloseWrite() error
 	SetLinger(seconds int) error
+	SetReadBuffer(bytes int) error
+	SetWriteBuffer(bytes int) error
 	SyscallConn() (syscall.RawConn, error)
 }
 
