@@ -193,17 +193,16 @@ func (c *Conn) next() (frame, error) {
 	}
 }
 
-// fill reads once. While there is no stream, it waits without a buffer.
+// fill reads once.
 func (c *Conn) fill() error {
 	if err := c.checkPartial(); err != nil {
 		return err
 	}
 	for {
-		idle, err := c.rest()
-		if err != nil {
+		if err := c.rest(); err != nil {
 			return err
 		}
-		n, err := c.in.read(c.nc, idle)
+		n, err := c.in.read(c.nc)
 		c.wake(n > 0)
 		if n > 0 {
 			return nil
@@ -230,17 +229,16 @@ func (c *Conn) checkPartial() error {
 }
 
 // rest is called before the reader waits: what its frames have asked for goes out.
-// idle says that there is no stream.
-func (c *Conn) rest() (idle bool, err error) {
+func (c *Conn) rest() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over {
-		return false, errOver
+		return errOver
 	}
 	c.flush()
 	c.waiting = true
 	c.timer.SetReadIdle(c.now, c.lim.Idle)
-	return len(c.streams) == 0, nil
+	return nil
 }
 
 // wake is called when the reader has waited.
@@ -283,7 +281,7 @@ var inboxes = sync.Pool{New: func() any { b := make([]byte, inboxSize); return &
 type inbox struct {
 	mem  *[]byte
 	r, w int
-	wait [frameHeaderSize]byte // what is read to where there is no buffer
+	wait [frameHeaderSize]byte
 }
 
 func (in *inbox) bytes() []byte {
@@ -293,21 +291,12 @@ func (in *inbox) bytes() []byte {
 	return (*in.mem)[in.r:in.w]
 }
 
-// read reads once. Where idle, it holds no buffer until there is something.
-func (in *inbox) read(nc net.Conn, idle bool) (n int, err error) {
+// read reads once. It waits without a buffer: a connection that has nothing to say
+// costs no memory for one, whether there are streams or not.
+func (in *inbox) read(nc net.Conn) (n int, err error) {
 	if in.r == in.w {
-		in.r, in.w = 0, 0
-		if idle {
-			in.release()
-			if n, err = nc.Read(in.wait[:]); n > 0 {
-				in.mem = inboxes.Get().(*[]byte)
-				in.w = copy(*in.mem, in.wait[:n])
-			}
-			return n, err
-		}
-	}
-	if in.mem == nil {
-		in.mem = inboxes.Get().(*[]byte)
+		in.release()
+		return in.await(nc)
 	}
 	if in.r > 0 {
 		in.w = copy(*in.mem, in.bytes())
@@ -318,9 +307,27 @@ func (in *inbox) read(nc net.Conn, idle bool) (n int, err error) {
 	return n, err
 }
 
+// await waits for the first bytes. TLS has them in memory of its own by then, so
+// reading a few first costs little; package sock can read into a buffer that is
+// taken only when there is something.
+func (in *inbox) await(nc net.Conn) (n int, err error) {
+	if s, ok := nc.(interface {
+		ReadPooled(*sync.Pool) (*[]byte, int, error)
+	}); ok {
+		in.mem, n, err = s.ReadPooled(&inboxes)
+		in.w = n
+		return n, err
+	}
+	if n, err = nc.Read(in.wait[:]); n > 0 {
+		in.mem = inboxes.Get().(*[]byte)
+		in.w = copy(*in.mem, in.wait[:n])
+	}
+	return n, err
+}
+
 func (in *inbox) release() {
 	if in.mem != nil {
 		inboxes.Put(in.mem)
-		in.mem, in.r, in.w = nil, 0, 0
 	}
+	in.mem, in.r, in.w = nil, 0, 0
 }

@@ -28,7 +28,7 @@
 //	128 KiB  header fields: those of streams under way, at most 96 KiB, and the
 //	         header block that is coming in. A request for which there is no room
 //	         is refused with REFUSED_STREAM, which the client may repeat.
-//	 20 KiB  the read buffer, held while there is work
+//	 20 KiB  the read buffer, held while there is something in it
 //	 12 KiB  header compression tables, and control frames to be sent
 //
 // A stream may have 64 KiB of those windows, RFC 9113's initial size: enough for

@@ -113,7 +113,7 @@ func (r *Request) AppendHead(dst []byte) []byte {
 
 func (r *Request) appendUpgrade(dst []byte) []byte {
 	dst = append(append(dst, "Connection: Upgrade\r\nUpgrade: "...), r.Protocol...)
-	if string(r.Protocol) != "websocket" {
+	if _, has := r.Get("sec-websocket-key"); has || string(r.Protocol) != "websocket" {
 		return append(dst, "\r\n"...)
 	}
 	var key [16]byte
