@@ -287,14 +287,10 @@ func (e *exchange) end(head int) {
 	in := e.in
 	consumed := head + len(e.sent)
 	e.rec.Received += int64(consumed)
-	in.r += consumed
 	if e.pump != nil {
 		e.keep = e.pump.settle(e) && e.keep
 	} else if !e.body.Done() {
 		e.keep = false // the rest of the body would be taken for a request
-	}
-	if in.r == in.w && in.mem != nil {
-		in.r, in.w = 0, 0
 	}
 	e.rec.Time = time.Now()
 	if !e.h2 {
@@ -302,6 +298,13 @@ func (e *exchange) end(head int) {
 	}
 	e.count()
 	e.listener.LoadBalancer.Log.Write(e.s.shard, &e.rec)
+	in.r += consumed // the record refers to what lies there no more
+	if e.pump != nil {
+		e.pump.handBack(e)
+	}
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+	}
 }
 
 // count adds the finished exchange to the figures.

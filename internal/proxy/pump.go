@@ -105,8 +105,8 @@ func (p *pump) failure() (int, string) {
 // Continue has a reason to say nothing.
 func (p *pump) blame() bool { return !p.expects || p.some.Load() }
 
-// settle ends the pump at the end of the exchange and hands back what it read too
-// much. It reports whether the client's connection stands at the next request.
+// settle ends the pump at the end of the exchange. It reports whether the client's
+// connection stands at the next request.
 func (p *pump) settle(e *exchange) bool {
 	if !p.done() {
 		e.peer.interrupt()
@@ -114,10 +114,15 @@ func (p *pump) settle(e *exchange) bool {
 		e.peer.resume()
 	}
 	e.rec.Received += p.received
+	return p.whole()
+}
+
+// handBack gives the client's connection what was read beyond the body's end, once
+// nothing refers to the request's head any more.
+func (p *pump) handBack(e *exchange) {
 	if p.whole() {
 		e.in.r, e.in.w = 0, 0
 		e.in.put(p.left)
 	}
 	largeBuffers.Put(p.mem)
-	return p.whole()
 }

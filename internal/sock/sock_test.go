@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -209,23 +210,25 @@ func TestWriteThenReadDeadline(t *testing.T) {
 // TestWriteIdleIsForEachWait: a peer that reads slowly is served for as long as it takes.
 func TestWriteIdleIsForEachWait(t *testing.T) {
 	s, peer := pair(t)
-	const size = 8 << 20
-	s.SetWriteIdle(time.Now(), 50*time.Millisecond)
+	s.raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10) }) // small, so that every piece that is read wakes the writer up
+	peer.SetReadBuffer(64 << 10)
+	peer.SetReadDeadline(time.Now().Add(time.Minute))
+	const pieces, piece, idle = 24, 256 << 10, time.Second
+	s.SetWriteIdle(time.Now(), idle)
 	written := make(chan error, 1)
-	go func() { _, err := s.Write(make([]byte, size)); written <- err }()
-	buf := make([]byte, size/64)
-	begin := time.Now()
-	for range 64 {
+	go func() { _, err := s.Write(make([]byte, pieces*piece)); written <- err }()
+	buf := make([]byte, piece)
+	for range pieces {
 		if _, err := io.ReadFull(peer, buf); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(5 * time.Millisecond) // 64 times: far more than the idle time in all
+		<-time.After(2 * idle / pieces) // twice the idle time in all
 	}
 	if err := <-written; err != nil {
-		t.Fatalf("Write to a slow reader: %v after %v", err, time.Since(begin))
+		t.Fatalf("Write to a slow reader: %v", err)
 	}
 	s.SetWriteIdle(time.Now(), 10*time.Millisecond)
-	if _, err := s.Write(make([]byte, size)); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := s.Write(make([]byte, pieces*piece)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Write to a reader that has stopped: %v", err)
 	}
 }
