@@ -388,6 +388,26 @@ func TestDrain(t *testing.T) {
 	noGoroutines(t)
 }
 
+// TestDrainOfTheSilent: a client that does not answer PING is drained after a second.
+func TestDrainOfTheSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipe(t, Limits{}, page)
+		r := s.dial()
+		r.headers(1, true, get)
+		r.want("HEADERS 1 :status=200", `DATA 1 "ok" END`)
+		begin := time.Now()
+		(<-s.conns).Drain()
+		r.want("GOAWAY 2147483647 NO_ERROR", fmt.Sprintf("PING %x false", drainPing), "GOAWAY 1 NO_ERROR")
+		if took := time.Since(begin); took != lastAfter {
+			t.Errorf("the last id was said after %v", took)
+		}
+		r.c.Close()
+		if err := <-s.errs; err != nil {
+			t.Errorf("Serve = %v", err)
+		}
+	})
+}
+
 // TestDrainThenFault: the last id does not go up again (RFC 9113 section 6.8).
 func TestDrainThenFault(t *testing.T) {
 	release := make(chan struct{})
