@@ -16,6 +16,9 @@ BIND     ?=
 STATE    ?= state
 ROUNDS   ?= 5
 DURATION ?= 5s
+# Of make bench: some rows only (http,tlsnew,...), other builds beside Debian's; see bench/README.md.
+WORK     ?=
+NEWER    ?=
 FUZZTIME ?= 20s
 # How much faster than written artillery's four minutes pass, in make load.
 SPEED    ?= 1
@@ -60,8 +63,8 @@ grpc:
 	cd test/grpc && $(GO) vet ./... && $(GO) test -count=1 -v -run Interop ./... | grep -v '^20'
 
 bench: build
-	bench/tools.sh wrk nginx haproxy
-	$(GO) run ./bench --albatross bin/albatross --rounds $(ROUNDS) --duration $(DURATION)
+	bench/tools.sh wrk ab h2load nginx haproxy
+	$(GO) run ./bench --albatross bin/albatross --rounds $(ROUNDS) --duration $(DURATION) $(if $(WORK),--work $(WORK)) $(if $(NEWER),--newer '$(NEWER)')
 
 load: build
 	bench/tools.sh ab wrk artillery

@@ -76,25 +76,35 @@ const albatrossPath = `      - path: /api/v1/shop-%02d
 `
 
 // albatross has so many rules, of which the last holds for the requests of the comparison.
-func albatross(rules int) *proxy {
-	return &proxy{name: "albatross", begin: func(ctx context.Context, s *site, p *proxy) (*child, error) {
-		if s.albatross == "" {
-			var err error
-			if s.albatross, err = s.build(ctx, "./cmd/albatross"); err != nil {
+func albatross(rules int) func(program string) *proxy {
+	return func(program string) *proxy {
+		return &proxy{name: "albatross", begin: func(ctx context.Context, s *site, p *proxy) (_ *child, err error) {
+			p.version = program
+			if program == "" {
+				if program, err = s.ownAlbatross(ctx); err != nil {
+					return nil, err
+				}
+				p.version = commitOf()
+			}
+			folder, err := s.albatrossFolder(p, rules)
+			if err != nil {
 				return nil, err
 			}
-		}
-		p.version = commitOf()
-		folder, err := s.albatrossFolder(p, rules)
-		if err != nil {
-			return nil, err
-		}
-		if p.admin, err = freeAddress(); err != nil {
-			return nil, err
-		}
-		return s.start(s.albatross, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(p.plain)+",443="+portOf(p.secure),
-			"--admin", p.admin, "--profile", "--state", folder+"/state", "--dev", folder+"/manifests")
-	}}
+			if p.admin, err = freeAddress(); err != nil {
+				return nil, err
+			}
+			return s.start(program, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(p.plain)+",443="+portOf(p.secure),
+				"--admin", p.admin, "--profile", "--state", folder+"/state", "--dev", folder+"/manifests")
+		}}
+	}
+}
+
+// ownAlbatross is the binary that is measured, built if there is none.
+func (s *site) ownAlbatross(ctx context.Context) (binary string, err error) {
+	if s.albatross == "" {
+		s.albatross, err = s.build(ctx, "./cmd/albatross")
+	}
+	return s.albatross, err
 }
 
 // commitOf names the commit of the source that is measured.

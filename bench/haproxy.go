@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -42,7 +43,7 @@ backend targets
 
 func haproxy(program string) *proxy {
 	return &proxy{name: "haproxy", begin: func(_ context.Context, s *site, p *proxy) (*child, error) {
-		binary, err := lookUp(program)
+		binary, err := lookUp(cmp.Or(program, "haproxy"))
 		if err != nil {
 			return nil, err
 		}

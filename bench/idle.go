@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -23,14 +24,14 @@ func idle(s *site, proxies []*proxy) *work {
 		aims: []aim{{"albatross, HTTP", "", 6}, {"albatross, HTTPS", "", 8}}, method: fmt.Sprintf("%d connections. Growth of VmRSS from before the first to %v after the last, "+
 			"each with one request answered; and a minute later. Memory in the kernel is not in it.", s.resting(), settle)}
 	w.figure = func(s sample) float64 { return s.value }
-	for _, p := range proxies {
+	for _, e := range entrants(proxies, "reverseproxy") {
 		for _, scheme := range []string{"HTTP", "HTTPS"} {
-			w.entrants = append(w.entrants, &entrant{proxy: p, label: p.name + ", " + scheme})
+			w.entrants = append(w.entrants, &entrant{proxy: e.proxy, label: e.label + ", " + scheme})
 		}
 	}
-	w.play = func(ctx context.Context, _ options, w *work) error {
+	w.play = func(ctx context.Context, o options, w *work) error {
 		for _, scheme := range []string{"HTTP", "HTTPS"} {
-			if err := rest(ctx, s, w, scheme); err != nil {
+			if err := rest(ctx, s, w, scheme, o.profile); err != nil {
 				return err
 			}
 		}
@@ -51,7 +52,7 @@ type rester struct {
 }
 
 // rest goes through the proxies one by one and then, when its minute is over, to each again.
-func rest(ctx context.Context, s *site, w *work, scheme string) error {
+func rest(ctx context.Context, s *site, w *work, scheme, profiles string) error {
 	var all []*rester
 	defer func() {
 		for _, r := range all {
@@ -74,6 +75,9 @@ func rest(ctx context.Context, s *site, w *work, scheme string) error {
 		}
 		var err error
 		if r.sample.later, err = r.each(); err != nil {
+			return err
+		}
+		if err := r.profile(ctx, profiles); err != nil {
 			return err
 		}
 		w.add(r.entrant, r.sample)
@@ -110,6 +114,28 @@ func (r *rester) begin(ctx context.Context, s *site, scheme string) (err error) 
 	}
 	r.sample.value, err = r.each()
 	return err
+}
+
+// profile keeps what albatross says about its memory while the connections rest, at last
+// after a collection, which shows what they cannot do without.
+func (r *rester) profile(ctx context.Context, folder string) error {
+	if folder == "" || r.fresh.admin == "" {
+		return nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	base := filepath.Join(folder, "idle-"+strings.ReplaceAll(r.label, ", ", "-"))
+	for _, part := range [][2]string{{"/metrics", ".metrics"}, {"/debug/pprof/heap?gc=1", ".heap.pprof"}, {"/metrics", ".collected.metrics"}} {
+		text, err := r.fresh.ask(ctx, part[0])
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(base+part[1], text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each is the growth per connection, in KiB.

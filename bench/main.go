@@ -28,7 +28,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -52,7 +51,7 @@ func main() {
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "load before the first round, not measured")
 	flag.StringVar(&o.work, "work", "http,conns1000,https,tlsnew,h2,body-down,body-up,latency,rules,idle,allocs,layer4", "`works` to compare")
 	flag.StringVar(&o.only, "only", "nginx,haproxy,reverseproxy,albatross", "`proxies` to compare")
-	flag.StringVar(&o.newer, "newer", "", "other builds to compare as well: `nginx=PROGRAM,haproxy=PROGRAM`")
+	flag.StringVar(&o.newer, "newer", "", "other `builds` to compare as well, such as nginx=PROGRAM,haproxy=PROGRAM,albatross=PROGRAM")
 	flag.StringVar(&o.albatross, "albatross", "", "albatross `binary` (default: build it)")
 	flag.StringVar(&o.profile, "profile", "", "`folder` for profiles, taken in one more round after those that count")
 	flag.StringVar(&o.write, "write", "", "`file` whose tables, between its two marker lines, are replaced")
@@ -76,11 +75,7 @@ func run(ctx context.Context, o options) error {
 			return fmt.Errorf("looking for the load generators: %w", err)
 		}
 	}
-	newer, err := programs(o.newer)
-	if err != nil {
-		return err
-	}
-	proxies, err := fleet(o.only, newer)
+	proxies, err := fleet(o.only, o.newer)
 	if err != nil {
 		return err
 	}
@@ -128,19 +123,4 @@ func run(ctx context.Context, o options) error {
 		return replaceTable(o.write, text)
 	}
 	return nil
-}
-
-// programs reads nginx=PROGRAM,haproxy=PROGRAM.
-func programs(list string) (map[string]string, error) {
-	found := map[string]string{}
-	for item := range strings.SplitSeq(list, ",") {
-		name, program, ok := strings.Cut(item, "=")
-		if !ok && item != "" {
-			return nil, fmt.Errorf("%q is not NAME=PROGRAM", item)
-		}
-		if ok {
-			found[name] = program
-		}
-	}
-	return found, nil
 }

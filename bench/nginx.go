@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -31,7 +32,7 @@ http {
   proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Port $server_port;
   upstream targets {
-%[4]s    keepalive 256;
+%[4]s    keepalive 1024;
     keepalive_requests 100000000;
   }
   server {
@@ -42,6 +43,8 @@ http {
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
     location / { proxy_pass http://targets; }
+    # The access log in gzip, as albatross has it.
+    location /packed/ { proxy_pass http://targets; access_log %[1]s/nginx-access.log.gz alb gzip=1 buffer=64k flush=1s; }
     # Bodies as they come, instead of whole through memory and files.
     location /stream/ { proxy_pass http://targets; proxy_buffering off; proxy_request_buffering off; }
   }
@@ -51,7 +54,7 @@ http {
 // nginx needs room for its connections to the targets, too.
 func nginx(program string) *proxy {
 	return &proxy{name: "nginx", begin: func(_ context.Context, s *site, p *proxy) (*child, error) {
-		binary, err := lookUp(program)
+		binary, err := lookUp(cmp.Or(program, "nginx"))
 		if err != nil {
 			return nil, err
 		}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -25,28 +25,31 @@ type proxy struct {
 	admin         string // address of albatross's admin API, "" for the others
 }
 
-// fleet makes the proxies that are named: nginx, haproxy, reverseproxy and albatross, and with
-// a program for it also nginx-newer and haproxy-newer.
-func fleet(names string, newer map[string]string) ([]*proxy, error) {
-	all := []*proxy{nginx("nginx"), haproxy("haproxy"), reverseProxy(), albatross(1)}
-	chosen := strings.Split(names, ",")
-	for name, program := range newer {
-		make, known := map[string]func(string) *proxy{"nginx": nginx, "haproxy": haproxy}[name]
-		if !known {
-			return nil, fmt.Errorf("a newer %s is not known: there are nginx and haproxy", name)
-		}
-		p := make(program)
-		p.name += "-newer"
-		all, chosen = append(all, p), append(chosen, p.name)
+// fleet makes the proxies that are named: nginx, haproxy, reverseproxy and albatross, and one
+// for each NAME=PROGRAM, which is called by both.
+func fleet(names, newer string) ([]*proxy, error) {
+	makers := map[string]func(program string) *proxy{
+		"nginx": nginx, "haproxy": haproxy, "albatross": albatross(1),
+		"reverseproxy": func(string) *proxy { return reverseProxy() },
 	}
 	var proxies []*proxy
-	for _, name := range chosen {
-		i := slices.IndexFunc(all, func(p *proxy) bool { return p.name == name })
-		if i < 0 {
+	for item := range strings.SplitSeq(names+","+newer, ",") {
+		if item == "" {
+			continue
+		}
+		name, program, other := strings.Cut(item, "=")
+		make := makers[name]
+		if make == nil {
 			return nil, fmt.Errorf("unknown proxy %q: there are nginx, haproxy, reverseproxy and albatross", name)
 		}
-		all[i].connections = ordinaryConnections
-		proxies = append(proxies, all[i])
+		p := make(program)
+		if base := filepath.Base(program); other && strings.HasPrefix(base, name) && base != name {
+			p.name = base
+		} else if other {
+			p.name += "-" + base
+		}
+		p.connections = ordinaryConnections
+		proxies = append(proxies, p)
 	}
 	return proxies, nil
 }

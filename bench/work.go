@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -39,7 +40,11 @@ type aim struct {
 type entrant struct {
 	*proxy
 	label string
-	path  string // of the request, for works with bodies
+	path  string // of the request; "" for that of the small answer
+}
+
+func (e *entrant) url(scheme string) string {
+	return scheme + "://" + e.address(scheme) + cmp.Or(e.path, resource)
 }
 
 func entrants(proxies []*proxy, without ...string) (list []*entrant) {
@@ -55,7 +60,7 @@ func entrants(proxies []*proxy, without ...string) (list []*entrant) {
 func works(s *site, proxies []*proxy) []*work {
 	few := entrants(proxies, "reverseproxy")
 	list := []*work{
-		{name: "http", title: "HTTP/1.1, 64 connections", load: wrk(64, "http"), entrants: entrants(proxies), aims: []aim{{"albatross", "nginx", 0.95}, {"albatross", "haproxy", 0.85}},
+		{name: "http", title: "HTTP/1.1, 64 connections", load: wrk(64, "http"), entrants: ways(entrants(proxies), resource, "access log packed", "/packed"+resource), aims: []aim{{"albatross", "nginx", 0.95}, {"albatross", "haproxy", 0.85}},
 			method: "wrk, one thread."},
 		{name: "conns1000", title: "HTTP/1.1, 1,000 connections", load: wrk(1000, "http"), entrants: few, aims: []aim{{"albatross", "nginx", 1}, {"albatross", "haproxy", 0.9}},
 			method: "wrk, one thread."},
@@ -65,9 +70,9 @@ func works(s *site, proxies []*proxy) []*work {
 			method: "ab, 64 connections at a time, TLS 1.3, ECDSA P-256, X25519; it offers no session to resume, and asks by HTTP/1.0, so that the proxy closes."},
 		{name: "h2", title: "HTTP/2 over TLS, 8 connections of 10 streams", load: h2load(8, 10), entrants: entrants(proxies), aims: []aim{{"albatross", "nginx", 1.2}, {"albatross", "haproxy", 1.1}},
 			method: "h2load, one thread; HTTP/1.1 to the targets."},
-		{name: "body-down", title: "1 MiB from the target", what: "CPU per MiB", per: "MiB", load: bodies(client.Download), entrants: bodyWays(few, "proxy_buffering off"),
+		{name: "body-down", title: "1 MiB from the target", what: "CPU per MiB", per: "MiB", load: bodies(client.Download), entrants: ways(few, "/mib", "proxy_buffering off", "/stream/mib"),
 			aims: []aim{{"albatross", "nginx", 1}}, method: "64 connections, one download after the other on each."},
-		{name: "body-up", title: "1 MiB to the target", what: "CPU per MiB", per: "MiB", load: bodies(client.Upload), entrants: bodyWays(few, "proxy_request_buffering off"),
+		{name: "body-up", title: "1 MiB to the target", what: "CPU per MiB", per: "MiB", load: bodies(client.Upload), entrants: ways(few, "/mib", "proxy_request_buffering off", "/stream/mib"),
 			aims: []aim{{"albatross", "nginx, proxy_request_buffering off", 1}}, method: "64 connections, one upload after the other on each."},
 		latency(few),
 		rules(s, proxies),
@@ -129,15 +134,15 @@ func (w *work) add(e *entrant, s sample) {
 	fmt.Fprintf(os.Stderr, "%-9s round %d %-36s "+w.format+" %9.0f %s/s p50 %v p99 %v\n", w.name, len(w.samples[e]), e.label, w.figure(s), s.rate, w.per, s.p50, s.p99)
 }
 
-// bodyWays are the entrants of a work with bodies: nginx also without its buffering of whole bodies.
-func bodyWays(list []*entrant, without string) (ways []*entrant) {
+// ways are the entrants of a work for which nginx is set up in two ways, told apart by the path.
+func ways(list []*entrant, path, other, otherPath string) (all []*entrant) {
 	for _, e := range list {
-		ways = append(ways, &entrant{proxy: e.proxy, label: e.label, path: "/mib"})
+		all = append(all, &entrant{proxy: e.proxy, label: e.label, path: path})
 		if strings.HasPrefix(e.name, "nginx") {
-			ways = append(ways, &entrant{proxy: e.proxy, label: e.label + ", " + without, path: "/stream/mib"})
+			all = append(all, &entrant{proxy: e.proxy, label: e.label + ", " + other, path: otherPath})
 		}
 	}
-	return ways
+	return all
 }
 
 func bodies(request func(address, path string) []byte) loader {
