@@ -44,6 +44,59 @@ func TestReadWrk(t *testing.T) {
 	}
 }
 
+const abReport = `Server Hostname:        127.0.0.1
+Complete requests:      5021
+Failed requests:        0
+Requests per second:    1004.11 [#/sec] (mean)
+Percentage of the requests served within a certain time (ms)
+  50%     61
+  99%    102
+ 100%    113 (longest request)
+`
+
+func TestReadAB(t *testing.T) {
+	s, err := readAB(abReport)
+	if want := (sample{done: 5021, rate: 1004.11, p50: 61 * time.Millisecond, p99: 102 * time.Millisecond}); err != nil || s != want {
+		t.Errorf("got %+v, %v; want %+v", s, err, want)
+	}
+	if _, err := readAB(strings.Replace(abReport, "Failed requests:        0", "Failed requests:        1", 1)); err == nil {
+		t.Error("a failed request is accepted")
+	}
+	if _, err := readAB(abReport + "Non-2xx responses:      3\n"); err == nil {
+		t.Error("an answer other than 2xx is accepted")
+	}
+}
+
+const h2Report = `Application protocol: h2
+finished in 2.00s, 41234.50 req/s, 4.05MB/s
+requests: 82469 total, 82549 started, 82469 done, 82469 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 82477 2xx, 0 3xx, 0 4xx, 0 5xx
+`
+
+func TestReadH2load(t *testing.T) {
+	s, err := readH2load(h2Report)
+	if want := (sample{done: 82469, rate: 41234.5}); err != nil || s != want {
+		t.Errorf("got %+v, %v; want %+v", s, err, want)
+	}
+	for was, is := range map[string]string{"protocol: h2": "protocol: http/1.1", " 0 failed": " 2 failed", "82477 2xx": "80000 2xx"} {
+		if _, err := readH2load(strings.Replace(h2Report, was, is, 1)); err == nil {
+			t.Errorf("%q is accepted", is)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	one, two := &entrant{proxy: &proxy{}, label: "nginx"}, &entrant{proxy: &proxy{}, label: "albatross"}
+	w := &work{title: "Work", figure: func(s sample) float64 { return s.value }, format: "%.1f us", entrants: []*entrant{one, two},
+		aims:    []aim{{"albatross", "nginx", 0.9}, {"albatross", "haproxy", 1}, {"albatross", "", 7}},
+		samples: map[*entrant][]sample{one: {{value: 10}, {value: 20}, {value: 10}}, two: {{value: 8}, {value: 19}, {value: 7}}}}
+	var b strings.Builder
+	w.summary(&b)
+	if want := "| Work | 8.0 us | 0.80 (0.70-0.95) | - | 0.90 of nginx; at most 7.0 us | met; missed |\n"; b.String() != want {
+		t.Errorf("got  %swant %s", b.String(), want)
+	}
+}
+
 func TestStatTime(t *testing.T) {
 	line := "1234 (a) name (x)) S 1 1234 1234 0 -1 4194560 500 0 0 0 250 75 9 9 20 0 5 0 100 1000 200"
 	if got, err := statTime(line); err != nil || got != 3250*time.Millisecond {
