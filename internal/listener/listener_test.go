@@ -116,3 +116,38 @@ type stubborn struct{ *session }
 
 func (stubborn) Drain()   {}
 func (s stubborn) Abort() { s.session.Drain() }
+
+// faulty panics for the first connection.
+type faulty struct{ *session }
+
+func (f faulty) Serve() {
+	defer f.conn.Close()
+	panic("a mistake")
+}
+
+// TestPanicCostsOneConnection: what goes wrong in one connection leaves the others alone.
+func TestPanicCostsOneConnection(t *testing.T) {
+	first := true
+	s := New("127.0.0.1", func(c *sock.Conn, port int) Session {
+		served := &session{c, port, make(chan struct{})}
+		if first {
+			first = false
+			return faulty{served}
+		}
+		return served
+	}, slog.New(slog.DiscardHandler))
+	s.Bind(map[int]int{80: 0})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Shutdown(ctx)
+	})
+	c, err := net.Dial("tcp", s.Address(80))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rest, _ := io.ReadAll(c); len(rest) > 0 {
+		t.Errorf("got %q", rest)
+	}
+	connect(t, s.Address(80))
+}

@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"io"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +41,12 @@ var peers = sync.Pool{New: func() any { return new(stream) }}
 
 // stream serves one stream. It is the handler of http2.Conn.
 func (s *Session) stream(st *http2.Stream) {
+	defer func() {
+		if fault := recover(); fault != nil { // a mistake of ours costs this request and no other
+			slog.Error("serving a stream: panic", "panic", fault, "stack", string(debug.Stack()))
+			st.Reset(http2.InternalError)
+		}
+	}()
 	p := peers.Get().(*stream)
 	p.Stream = st
 	e := newExchange(s, p, &p.in)
@@ -167,6 +175,7 @@ func (p *stream) send(b []byte, end bool, trailers []byte) (int, error) {
 		}
 		return len(b), nil
 	case len(b) == 0:
+		p.Flush() // the head, which would wait for the first of the body
 		return 0, nil
 	}
 	return p.Write(b)

@@ -117,3 +117,21 @@ func TestHTTP2TargetBreaksOff(t *testing.T) {
 		t.Errorf("a body that broke off ended well with %q", body)
 	}
 }
+
+// TestHTTP2HeadBeforeBody: a head does not wait for a body that takes its time.
+func TestHTTP2HeadBeforeBody(t *testing.T) {
+	release := make(chan struct{})
+	b := newBalancer(t, config(serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-release
+		io.WriteString(w, "late")
+	})), secured)
+	response, err := client2(b).Get("https://shop.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(release) // only now: the head was here before
+	if body, err := io.ReadAll(response.Body); string(body) != "late" || err != nil {
+		t.Errorf("got %q, %v", body, err)
+	}
+}
