@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -196,8 +197,18 @@ func (k *socket) start(c *net.TCPConn) {
 	}
 	k.set.running.Go(func() {
 		defer k.remove(session)
+		defer k.contain(session)
 		session.Serve()
 	})
+}
+
+// contain keeps a mistake of ours in serving one connection from ending the process
+// and with it all others.
+func (k *socket) contain(session Session) {
+	if fault := recover(); fault != nil {
+		k.set.log.Error("serving a connection: panic", "port", k.bound, "panic", fault, "stack", string(debug.Stack()))
+		session.Abort()
+	}
 }
 
 func (k *socket) remove(session Session) {
