@@ -3,7 +3,7 @@
 # make bench    nginx, HAProxy, httputil.ReverseProxy and albatross side by side
 # make load     ab, wrk and artillery against the example; fails on a failed request
 # make fuzz     each fuzz target for FUZZTIME
-# make train    fit the Retail API's model anew from Debian's r-cran-bayesm
+# make train    train the Retail API's models anew from Debian's r-cran-bayesm, and print their errors
 #
 # Ports and folders are variables: make run HTTP=9080 HTTPS=9443 ADMIN=9902 API=9001 STATE=elsewhere
 
@@ -79,10 +79,11 @@ fuzz:
 	done
 
 train:
-	bench/tools.sh bayesm
+	bench/tools.sh bayesm xgboost
 	mkdir -p .cache
 	Rscript retail/train/export.R .cache/orange-juice.csv
-	$(GO) run ./cmd/retail-train -data .cache/orange-juice.csv -out retail/model/coefficients.json
+	$(GO) run ./cmd/retail-train -data .cache/orange-juice.csv -out retail/model -plots .cache
+	/usr/bin/python3 retail/train/plot.py .cache docs
 
 clean:
 	rm -rf bin .cache

@@ -17,6 +17,7 @@ for tool in "$@"; do
 	nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light ;;
 	haproxy) command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || need haproxy ;;
 	bayesm) Rscript -e 'q(status = !requireNamespace("bayesm", quietly = TRUE))' 2>/dev/null || need r-cran-bayesm ;;
+	xgboost) /usr/bin/python3 -c 'import xgboost, matplotlib' 2>/dev/null || need "python3-xgboost python3-matplotlib" ;;
 	artillery)
 		command -v artillery >/dev/null || [ -x .cache/artillery/node_modules/.bin/artillery ] || {
 			command -v npm >/dev/null || need npm

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/albatross-lb/albatross/retail/request"
 	"github.com/albatross-lb/albatross/retail/token"
@@ -44,6 +45,22 @@ func bearerToken(r *http.Request) (string, bool) {
 	return token, ok && strings.EqualFold(scheme, "Bearer")
 }
 
+// jwksPath is where clients and load balancers look for public keys.
+const jwksPath = "/.well-known/jwks.json"
+
+// jwks answers with the public keys that tokens are signed with, none where they are signed with a secret.
+func (s *Server) jwks() func(*exchange, *http.Request) {
+	set := []byte(`{"keys":[]}`)
+	if s.Tokens != nil {
+		set = s.Tokens.JWKS()
+	}
+	answer := static(set)
+	return func(x *exchange, r *http.Request) {
+		x.Header().Set("Cache-Control", "public, max-age=300")
+		answer(x, r)
+	}
+}
+
 // token answers POST /token, the OAuth2 password grant (RFC 6749 section 4.3): a form with a name and a password in, a
 // token out.
 func (s *Server) token(x *exchange, r *http.Request) {
@@ -72,6 +89,12 @@ func (s *Server) token(x *exchange, r *http.Request) {
 
 // grant checks the password and answers with a token or a refusal.
 func (s *Server) grant(x *exchange, r *http.Request, name, password string) {
+	if wait := s.lockout.Wait(name, s.Now()); wait > 0 {
+		s.metrics.tokens.WithLabelValues("locked").Inc()
+		x.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		writeDetail(x, http.StatusTooManyRequests, "Too many wrong passwords for this name, try again later")
+		return
+	}
 	ok, err := s.Users.Check(r.Context(), name, password)
 	switch {
 	case errors.Is(err, token.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -80,11 +103,15 @@ func (s *Server) grant(x *exchange, r *http.Request, name, password string) {
 		writeDetail(x, http.StatusServiceUnavailable, "Too many sign-ins at once, try again")
 		return
 	case !ok:
+		if token.CheckName(name) == nil { // others can be nobody's, and may be long
+			s.lockout.Failed(name, s.Now())
+		}
 		s.metrics.tokens.WithLabelValues("refused").Inc()
 		x.Header()["Www-Authenticate"] = authenticateBearer
 		writeDetail(x, http.StatusUnauthorized, "Incorrect username or password")
 		return
 	}
+	s.lockout.Succeeded(name)
 	signed, err := s.Tokens.Issue(name)
 	if err != nil {
 		s.Log.Error("issuing a token", "user", name, "error", err)

@@ -2,6 +2,7 @@ package retail
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -9,20 +10,25 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/albatross-lb/albatross/retail/model"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/albatross-lb/albatross/retail/token"
 )
 
 // Options are what a [Server] is made of.
 type Options struct {
-	// Model answers the questions.
-	Model *model.Trained
+	// Models answer the questions; [Server.SetModels] replaces them.
+	Models []Weighted
 	// Name tells this replica from others, in a response header, in logs and in metrics.
 	Name string
 	// Tokens verifies and issues tokens; nil lets everybody predict.
 	Tokens *token.Issuer
 	// Users are those who may have tokens; needed with Tokens.
 	Users *token.Users
+	// Predictions gets a share of all predictions; nil for none.
+	Predictions *PredictionLog
+	// Tracer makes a span of each request; nil for none.
+	Tracer trace.Tracer
 	// Log gets one line for each request, at level Info.
 	Log *slog.Logger
 	// Now is the clock; nil for the real one.
@@ -35,10 +41,14 @@ type Server struct {
 	stopping atomic.Bool
 	routes   map[string]*route
 	docs     *route // all of /docs/
-	unknown  *route // every other path
-	metrics  *metrics
-	buffers  sync.Pool
-	replica  []string // Name, as a header's values
+	// inference are the routes below /v2/models/retail and below its versions, by what they do: "", "ready", "infer".
+	inference map[string]*route
+	unknown   *route // every other path
+	metrics   *metrics
+	models    atomic.Pointer[models]
+	lockout   token.Lockout
+	buffers   sync.Pool
+	replica   []string // Name, as a header's values
 }
 
 // route is one path.
@@ -54,6 +64,7 @@ type exchange struct {
 	status int
 	bytes  int64
 	user   string
+	model  string
 	rows   int
 }
 
@@ -78,8 +89,8 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // New returns a replica that is ready to serve.
 func New(o Options) (*Server, error) {
-	if o.Model == nil || o.Log == nil {
-		return nil, errors.New("retail: a server needs a model and a log")
+	if o.Log == nil {
+		return nil, errors.New("retail: a server needs a log")
 	}
 	if o.Tokens != nil && o.Users == nil {
 		return nil, errors.New("retail: a server with tokens needs users")
@@ -87,7 +98,10 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{Options: o, replica: []string{o.Name}, metrics: newMetrics(o.Model, o.Name)}
+	s := &Server{Options: o, replica: []string{o.Name}, metrics: newMetrics(o.Name, o.Now)}
+	if err := s.SetModels(o.Models); err != nil {
+		return nil, fmt.Errorf("retail: %w", err)
+	}
 	s.buffers.New = func() any { b := make([]byte, 0, 4<<10); return &b }
 	document, err := s.document()
 	if err != nil {
@@ -108,10 +122,16 @@ func New(o Options) (*Server, error) {
 		"/livez":         {http.MethodGet, s.live, nil},
 		"/metrics":       {http.MethodGet, s.metrics.serve(), nil},
 		"/openapi.json":  {http.MethodGet, static(document), nil},
+		jwksPath:         {http.MethodGet, s.jwks(), nil},
+
+		"/v2":              {http.MethodGet, static(inferenceServer), nil},
+		"/v2/health/live":  {http.MethodGet, s.inferLive, nil},
+		"/v2/health/ready": {http.MethodGet, s.inferReady, nil},
 	} {
 		r.counts = s.metrics.route(path)
 		s.routes[path] = &r
 	}
+	s.inference = s.inferenceRoutes()
 	return s, nil
 }
 
@@ -127,6 +147,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt := s.find(r.URL.Path)
 	x := exchange{ResponseWriter: w}
 	s.metrics.inFlight.Inc()
+	if s.Tracer != nil {
+		var end func(*exchange)
+		r, end = s.trace(r)
+		defer func() { end(&x) }()
+	}
 	defer func() { // also when a handler panics: the numbers have to stay right
 		s.metrics.inFlight.Dec()
 		took := time.Since(start)
@@ -151,6 +176,11 @@ func (s *Server) find(path string) *route {
 	if strings.HasPrefix(path, "/docs/") {
 		return s.docs
 	}
+	if _, rest, ok := inferencePath(path); ok {
+		if rt, ok := s.inference[rest]; ok {
+			return rt
+		}
+	}
 	return s.unknown
 }
 
@@ -160,13 +190,17 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if !s.Log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	attrs := [10]slog.Attr{
+	attrs := [11]slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status),
 		slog.Int64("bytes", x.bytes), slog.Duration("took", took), slog.String("from", r.RemoteAddr),
 	}
 	n := 6
 	if x.rows > 0 {
 		attrs[n] = slog.Int("predictions", x.rows)
+		n++
+	}
+	if x.model != "" {
+		attrs[n] = slog.String("model", x.model)
 		n++
 	}
 	if x.user != "" {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/retail/model"
+	"github.com/albatross-lb/albatross/retail/request"
 	"github.com/albatross-lb/albatross/retail/token"
 )
 
@@ -34,7 +35,7 @@ func newServer(t testing.TB, auth bool) (*Server, *bytes.Buffer) {
 	}
 	var log bytes.Buffer
 	now := func() time.Time { return time.Date(2024, 1, 1, 19, 0, 0, 5e8, time.FixedZone("", 7*3600)) }
-	options := Options{Model: trained, Name: "r1", Log: slog.New(slog.NewJSONHandler(&log, nil)), Now: now}
+	options := Options{Models: []Weighted{{trained, 1}}, Name: "r1", Log: slog.New(slog.NewJSONHandler(&log, nil)), Now: now}
 	if auth {
 		encoded, err := hashed()
 		if err != nil {
@@ -44,7 +45,7 @@ func newServer(t testing.TB, auth bool) (*Server, *bytes.Buffer) {
 		if err := options.Users.Add("ann", encoded); err != nil {
 			t.Fatal(err)
 		}
-		if options.Tokens, err = token.NewIssuer(bytes.Repeat([]byte("s"), 32), time.Minute, now); err != nil {
+		if options.Tokens, err = token.New(token.Options{Secret: bytes.Repeat([]byte("s"), 32), Lifetime: time.Minute, Now: now}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,17 +87,19 @@ func TestPredict(t *testing.T) {
 	s, _ := newServer(t, false)
 	f := model.Features{StoreID: 1, ProductID: 123, Price: 29.99}
 	f.Date, _ = model.ParseDate("2024-01-01")
-	answer := string(s.appendPrediction(nil, s.Model.Predict(f)))
+	m := s.models.Load().primary
+	p := m.Predict(f)
+	answer := string(m.appendPrediction(nil, &p, false))
 	w := ask(s, "POST", "/predict", documented)
 	want(t, "documented question", w, 200, answer)
 	if got := w.Header().Get("X-Retail-Warning"); got != "unknown store_id, unknown product_id, price outside the trained range" {
 		t.Errorf("X-Retail-Warning %q", got)
 	}
 	// Exactly two fields in this order, the first a number.
-	if got := string(s.appendPrediction(nil, model.Prediction{Units: 150.7512})); got != `{"prediction":150.75,"model_version":"v1.0"}` {
+	if got := string(m.appendPrediction(nil, &model.Prediction{Units: 150.7512}, false)); got != `{"prediction":150.75,"model_version":"v1.0"}` {
 		t.Errorf("an answer is written as %s", got)
 	}
-	if got := string(s.appendPrediction(nil, model.Prediction{Units: 3e21})); !strings.HasPrefix(got, `{"prediction":3000000000000000000000,`) {
+	if got := string(m.appendPrediction(nil, &model.Prediction{Units: 3e21}, false)); !strings.HasPrefix(got, `{"prediction":3000000000000000000000,`) {
 		t.Errorf("a large answer is written as %s", got)
 	}
 	for _, contentType := range []string{"application/json; charset=utf-8", "Application/JSON", "application/vnd.retail+json"} {
@@ -124,12 +127,65 @@ func TestBatchPredict(t *testing.T) {
 	if !strings.Contains(log.String(), `"predictions":2`) {
 		t.Errorf("logged %s", log)
 	}
+	w = ask(s, "POST", "/batch-predict", `{"instances":[`+row(0, 77)+`]}`)
+	want(t, "wrong row", w, 422, `{"detail":[{"loc":["body","instances",0,"store_id"],"msg":"Input should be greater than or equal to 1","type":"greater_than_equal"}]}`)
 	w = ask(s, "POST", "/batch-predict", `{"instances":[`+row(2, 1)+`,`+row(0, 77)+`]}`)
-	want(t, "wrong row", w, 422, `{"detail":[{"loc":["body","instances",1,"store_id"],"msg":"Input should be greater than or equal to 1","type":"greater_than_equal"}]}`)
-	rows := strings.Repeat(row(2, 1)+",", 999) + row(2, 1)
-	if w := ask(s, "POST", "/batch-predict", `{"instances":[`+rows+`]}`); w.Code != 200 || strings.Count(w.Body.String(), "prediction\"") != 1000 {
-		t.Errorf("a thousand rows: %d", w.Code)
+	want(t, "sound row, wrong row", w, 200, `{"predictions":[`+one+`,{"prediction":null,"model_version":"v1.0","errors":[{"loc":["body","instances",1,"store_id"],"msg":"Input should be greater than or equal to 1","type":"greater_than_equal"}]}]}`)
+}
+
+// A large batch comes in the order it was asked in, whoever was first to be ready, and wrong rows in their places.
+func TestLargeBatch(t *testing.T) {
+	s, _ := newServer(t, false)
+	var rows, answers []string
+	for i := range request.MaxRows {
+		row := fmt.Sprintf(`{"store_id":%d,"product_id":%d,"date":"1992-06-01","price":2.5,"promotion":1}`, 2+i%9, 1+i%11)
+		answer := ""
+		if i%1000 == 999 {
+			row, answer = "{}", `{"prediction":null,"model_version":"v1.0","errors":[{"loc":["body","instances",`+fmt.Sprint(i)+`,"store_id"]`
+		} else if i < 99 {
+			answer = strings.TrimSuffix(ask(s, "POST", "/predict?detail=1", `{"features":`+row+`}`).Body.String(), "}")
+		} else {
+			answer = strings.TrimSuffix(answers[i%99], "}")
+		}
+		rows, answers = append(rows, row), append(answers, answer)
 	}
+	w := ask(s, "POST", "/batch-predict?detail=true", `{"instances":[`+strings.Join(rows, ",")+`]}`)
+	if w.Code != 200 || !json.Valid(w.Body.Bytes()) || w.Header().Get("Content-Type") != "application/json" {
+		t.Fatalf("%d %.200s", w.Code, w.Body)
+	}
+	text, at := w.Body.String(), 0
+	for i, answer := range answers {
+		next := strings.Index(text[at:], answer)
+		if next < 0 || next > 500 {
+			t.Fatalf("row %d is not answered by %s in its place, but %.300s", i, answer, text[at:])
+		}
+		at += next + len(answer)
+	}
+	if w := ask(s, "POST", "/batch-predict", `{"instances":[`+strings.Join(append(rows, "{}"), ",")+`]}`); w.Code != 422 || !strings.Contains(w.Body.String(), `"too_long"`) {
+		t.Errorf("one row too many: %d %.200s", w.Code, w.Body)
+	}
+}
+
+func TestDetail(t *testing.T) {
+	s, _ := newServer(t, false)
+	w := ask(s, "POST", "/predict?detail=1", documented)
+	var answer struct {
+		Prediction   float64
+		ModelVersion string `json:"model_version"`
+		Unit         string
+		Interval     struct{ Level, Low, High float64 }
+		Warnings     []string
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Unit != "packages per week" || answer.Interval.Level != 0.8 || answer.Interval.Low >= answer.Prediction ||
+		answer.Interval.High <= answer.Prediction || len(answer.Warnings) != 3 || answer.ModelVersion != "v1.0" {
+		t.Errorf("%s", w.Body)
+	}
+	plain := ask(s, "POST", "/predict?detail=0&x=1", documented)
+	want(t, "without details", plain, 200, ask(s, "POST", "/predict", documented).Body.String())
+	want(t, "neither", ask(s, "POST", "/predict?detail=perhaps", documented), 422, `{"detail":[{"loc":["query","detail"],"msg":"Input should be 0 or 1","type":"bool_parsing"}]}`)
 }
 
 // Whatever a client sends is its own mistake, and said so.
@@ -365,8 +421,10 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		`retail_requests_total{code="200",path="/predict"} 1`, `retail_requests_total{code="422",path="/predict"} 1`,
 		`retail_requests_total{code="404",path="other"} 1`, `retail_request_duration_seconds_count{path="/predict"} 2`,
-		`retail_prediction_units_count 2`, `retail_unknown_ids_total{field="product_id"} 2`, `retail_unknown_ids_total{field="store_id"} 1`,
-		`retail_price_outside_range_total 1`, `retail_batch_rows_sum 1`, `retail_model_info{model_version="v1.0",replica="r1"} 1`,
+		`retail_prediction_units_count{model_version="v1.0"} 2`, `retail_unknown_ids_total{field="product_id",model_version="v1.0"} 2`,
+		`retail_unknown_ids_total{field="store_id",model_version="v1.0"} 1`, `retail_price_outside_range_total{model_version="v1.0"} 1`,
+		`retail_batch_rows_sum 1`, `retail_model_info{model_version="v1.0",replica="r1",sha256="` + s.models.Load().primary.SHA256 + `"} 1`,
+		`retail_model_weight{model_version="v1.0"} 1`,
 		`retail_requests_in_flight 1`, `go_goroutines`,
 	} {
 		if !strings.Contains(body, line) {

@@ -1,148 +1,143 @@
-// Retail-train fits the demand model of the Retail Prediction API and writes it as the JSON that the service embeds.
+// Retail-train trains the models of the Retail Prediction API and measures them.
 //
 //	Rscript retail/train/export.R /tmp/orange-juice.csv
-//	go run ./cmd/retail-train -data /tmp/orange-juice.csv -out retail/model/coefficients.json
+//	go run ./cmd/retail-train -data /tmp/orange-juice.csv -out retail/model
+//	go run ./cmd/retail-train -data /tmp/orange-juice.csv
 //
-// The same data give the same file. The data stay where they are: they are not ours to pass on, the coefficients are.
+// Without -out nothing is written: the table of errors is printed, as it is with it. It takes some minutes, for each error
+// is that of a model trained anew on what was known before. The same data give the same files. The data stay where they are:
+// they are not ours to pass on, the models are.
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"math"
+	"io"
 	"os"
-	"reflect"
-	"strconv"
+	"path/filepath"
 
-	"github.com/albatross-lb/albatross/retail/model"
 	"github.com/albatross-lb/albatross/retail/train"
 )
 
+// options are the flags.
+type options struct {
+	data, out, plots, python string
+	boosted, linear          string // versions
+}
+
 func main() {
-	data := flag.String("data", "", "CSV `FILE` with the orange juice data, as retail/train/export.R writes it")
-	out := flag.String("out", "", "`FILE` to write the model to")
-	version := flag.String("version", "v1.0", "the model's version, part of every answer")
+	var o options
+	flag.StringVar(&o.data, "data", "", "CSV `FILE` with the orange juice data, as retail/train/export.R writes it")
+	flag.StringVar(&o.out, "out", "", "`FOLDER` to write files/ and testdata/ to: the models and the test vectors")
+	flag.StringVar(&o.plots, "plots", "", "`FOLDER` to write tables for retail/train/plot.py to")
+	flag.StringVar(&o.python, "python", "/usr/bin/python3", "Python `interpreter` that has XGBoost 1.7 (Debian: python3-xgboost)")
+	flag.StringVar(&o.boosted, "version", "v1.0", "version of the boosted trees, part of every answer")
+	flag.StringVar(&o.linear, "linear-version", "v0.9", "version of the log-linear model")
 	flag.Parse()
-	if *data == "" || *out == "" || flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "retail-train: -data and -out are needed")
+	if o.data == "" || flag.NArg() != 0 {
+		fmt.Fprintln(os.Stderr, "retail-train: -data is needed")
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*data, *out, *version); err != nil {
+	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "retail-train:", err)
 		os.Exit(1)
 	}
 }
 
-func run(data, out, version string) error {
-	file, err := os.Open(data)
+func run(o options) (err error) {
+	rows, err := read(o.data)
 	if err != nil {
-		return fmt.Errorf("reading the data: %w", err)
+		return err
+	}
+	booster, err := train.StartBooster(o.python)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := booster.Close(); err == nil {
+			err = closing
+		}
+	}()
+	report, err := train.Evaluate(rows, booster, os.Stderr)
+	if err != nil {
+		return err
+	}
+	print(os.Stdout, rows, report)
+	if o.out != "" {
+		if err := write(o, rows, booster, report); err != nil {
+			return err
+		}
+	}
+	if o.plots != "" {
+		return plots(o, report)
+	}
+	return nil
+}
+
+func read(path string) ([]train.Row, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the data: %w", err)
 	}
 	defer file.Close()
 	rows, err := train.ReadCSV(file)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", data, err)
+		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if len(rows) == 0 {
-		return fmt.Errorf("reading %s: it has no rows", data)
+		return nil, fmt.Errorf("reading %s: it has no rows", path)
 	}
-	coefficients, err := train.Fit(rows, train.Chosen)
+	return rows, nil
+}
+
+// write trains both models on all rows and writes their files and the test vectors.
+func write(o options, rows []train.Row, booster *train.Booster, report *train.Report) error {
+	file, vectors, err := train.Boosted(rows, booster, report, o.boosted)
 	if err != nil {
 		return err
 	}
-	evaluations, err := train.Evaluate(rows, train.Chosen)
+	encoded, err := train.EncodeVectors(vectors)
 	if err != nil {
 		return err
 	}
-	round(reflect.ValueOf(&coefficients).Elem())
-	text, err := encode(artifact(version, rows, coefficients, evaluations))
+	linear, err := train.Linear(rows, report, o.linear)
 	if err != nil {
 		return err
 	}
-	report(rows, evaluations)
-	return os.WriteFile(out, text, 0o644)
-}
-
-func artifact(version string, rows []train.Row, c model.Coefficients, e []model.Evaluation) model.Artifact {
-	first, last := rows[0].Week, rows[len(rows)-1].Week
-	return model.Artifact{
-		Version: version,
-		Kind:    "log-linear regression with store and product effects",
-		Source: model.Source{
-			Name:      "Dominick's Finer Foods, refrigerated orange juice: weekly sales, 11 products, 83 stores",
-			Reference: "Montgomery (1997), Creating Micro-Marketing Pricing Strategies Using Supermarket Scanner Data, Marketing Science 16(4)",
-			Package:   "bayesm for R (Debian package r-cran-bayesm), data set orangeJuice",
-			License:   "GPL-2.0-or-later",
-		},
-		Training: model.Training{
-			Rows: len(rows), Weeks: last - first + 1,
-			FirstDate: model.WeekStart(first).String(), LastDate: (model.WeekStart(last+1) - 1).String(),
-		},
-		Evaluations: e, Coefficients: c,
-	}
-}
-
-// round keeps nine digits of every number. More say nothing, and the last few differ between processors.
-func round(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.Float64:
-		f, err := strconv.ParseFloat(strconv.FormatFloat(v.Float(), 'g', 9, 64), 64)
-		if err != nil || math.IsNaN(f) {
-			panic(fmt.Sprintf("the fit holds %v", v.Float()))
-		}
-		v.SetFloat(f)
-	case reflect.Struct:
-		for i := range v.NumField() {
-			round(v.Field(i))
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			round(v.Index(i))
-		}
-	}
-}
-
-// encode writes the artifact indented, but a row of cells on one line.
-func encode(a model.Artifact) ([]byte, error) {
-	text, err := json.MarshalIndent(a, "", " ")
+	text, err := encode(linear)
 	if err != nil {
-		return nil, fmt.Errorf("writing the model: %w", err)
+		return err
 	}
-	return append(joinNumbers(text), '\n'), nil
-}
-
-// joinNumbers drops the line breaks between the members of arrays of numbers.
-func joinNumbers(text []byte) []byte {
-	var out []byte
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c == '\n' && len(out) > 0 && (out[len(out)-1] == '[' || out[len(out)-1] == ',' || isDigit(out[len(out)-1])) {
-			next := i + 1
-			for next < len(text) && text[next] == ' ' {
-				next++
-			}
-			before := out[len(out)-1]
-			number := isDigit(text[next]) || text[next] == '-'
-			if number || text[next] == ']' && isDigit(before) {
-				i = next - 1
-				continue
-			}
+	for name, data := range map[string][]byte{
+		"files/retail-" + o.boosted + ".model": file, "files/retail-" + o.linear + ".json": text, "testdata/vectors": encoded,
+	} {
+		path := filepath.Join(o.out, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
 		}
-		out = append(out, c)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return err
+		}
 	}
-	return out
+	return nil
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-func report(rows []train.Row, evaluations []model.Evaluation) {
-	fmt.Printf("%d rows\n", len(rows))
-	for _, e := range evaluations {
-		fmt.Printf("\n%s: %d rows\n  %6s %6s %6s\n", e.Name, e.Rows, "MAPE", "WAPE", "bias")
+// print writes the report for people.
+func print(to io.Writer, rows []train.Row, report *train.Report) {
+	fmt.Fprintf(to, "%d rows; the trees' answers differ from the trainer's by %.1g at most, relatively, over %d held-out rows\n",
+		len(rows), report.Worst, report.Compared)
+	for _, e := range report.Evaluations {
+		fmt.Fprintf(to, "\n%s: %d rows\n  %6s %6s %6s\n", e.Name, e.Rows, "MAPE", "WAPE", "bias")
 		for _, x := range e.Errors {
-			fmt.Printf("  %6.1f %6.1f %+6.1f  %s\n", x.MAPE, x.WAPE, x.Bias, x.Method)
+			fmt.Fprintf(to, "  %6.1f %6.1f %+6.1f  %s\n", x.MAPE, x.WAPE, x.Bias, x.Method)
+		}
+		for _, x := range e.Published {
+			fmt.Fprintf(to, "  %6.1f %6s %6s  %s\n", x.MAPE, "", "", x.Method)
+		}
+		if c := e.Coverage; c != nil {
+			fmt.Fprintf(to, "  the intervals of 10%% to 90%% hold %.1f%% (%.1f%% with a promotion); %.1f%% fell below, %.1f%% above\n",
+				c.All, c.Promotion, c.Below, c.Above)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 const (
 	MaxID    = math.MaxInt32 // store_id and product_id: 1 to MaxID
 	MaxPrice = 1_000_000     // price: above 0, in US dollars
-	MaxRows  = 1000          // instances of one batch
+	MaxRows  = 10_000        // instances of one batch
 )
 
 // maxErrors is how many mistakes one answer lists.
@@ -78,20 +78,26 @@ func Predict(body []byte) (model.Features, []Error) {
 	return model.Features{}, []Error{notObject("body", "features")}
 }
 
-// Batch reads the body of POST /batch-predict, {"instances": [{...}, ...]}, and appends the rows to dst. Either there
-// are errors or all rows are sound.
-func Batch(dst []model.Features, body []byte) ([]model.Features, []Error) {
+// Row is one instance of a batch: either there are errors or the features are sound.
+type Row struct {
+	Features model.Features
+	Errors   []Error
+}
+
+// Batch reads the body of POST /batch-predict, {"instances": [{...}, ...]}. Errors of a row are the row's; those returned
+// beside the rows are of the batch as a whole: a text that is no batch, too many rows, or not one row that is sound.
+func Batch(body []byte) ([]Row, []Error) {
 	r, errs := open(body)
 	if errs != nil {
-		return dst, errs
+		return nil, errs
 	}
-	b := batch{rows: dst, base: len(dst)}
+	var b batch
 	for first := true; r.more(first, '}'); first = false {
 		if string(r.key()) != "instances" {
 			r.value(1)
 			continue
 		}
-		b = batch{rows: dst[:b.base], base: b.base, kind: array}
+		b = batch{rows: b.rows[:0], kind: array} // of a repeated member the last one counts
 		if r.peek() != '[' {
 			b.kind = r.value(1).kind
 			continue
@@ -99,38 +105,38 @@ func Batch(dst []model.Features, body []byte) ([]model.Features, []Error) {
 		b.read(&r)
 	}
 	if !r.end() {
-		return dst, r.mistake()
+		return nil, r.mistake()
 	}
 	return b.rows, b.verdict()
 }
 
 // batch gathers the rows of a list.
 type batch struct {
-	rows  []model.Features
-	base  int
+	rows  []Row
 	kind  kind // of the list
 	count int
-	errs  []Error
+	sound int
 }
 
 func (b *batch) read(r *reader) {
 	r.take('[')
 	for first := true; r.more(first, ']'); first = false {
 		b.count++
-		if b.count > MaxRows || len(b.errs) >= maxErrors {
+		if b.count > MaxRows {
 			r.value(2)
 			continue
 		}
 		var fields [fieldCount]value
+		var row Row
 		if r.fields(&fields, 2).kind != object {
-			b.errs = append(b.errs, notObject("body", "instances", b.count-1))
-			continue
+			row.Errors = []Error{notObject("body", "instances", b.count-1)}
+		} else {
+			row = checkRow(&fields, b.count-1)
 		}
-		var f model.Features
-		// The place is written down only where there is a mistake: an index in an any allocates.
-		if f, b.errs = checkRow(&fields, b.errs, b.count-1); len(b.errs) == 0 {
-			b.rows = append(b.rows, f)
+		if row.Errors == nil {
+			b.sound++
 		}
+		b.rows = append(b.rows, row)
 	}
 }
 
@@ -145,8 +151,14 @@ func (b *batch) verdict() []Error {
 	case b.count > MaxRows:
 		msg := fmt.Sprintf("List should have at most %d items after validation, not %d", MaxRows, b.count)
 		return []Error{{[]any{"body", "instances"}, msg, "too_long"}}
+	case b.sound > 0:
+		return nil
 	}
-	return b.errs[:min(len(b.errs), maxErrors)]
+	var errs []Error
+	for i := 0; i < len(b.rows) && len(errs) < maxErrors; i++ {
+		errs = append(errs, b.rows[i].Errors...)
+	}
+	return errs[:min(len(errs), maxErrors)]
 }
 
 // open starts on a body that has to be an object; the reader returned stands behind its bracket.
@@ -189,15 +201,13 @@ func (r *reader) fields(to *[fieldCount]value, depth int) value {
 	return value{kind: object}
 }
 
-func checkRow(v *[fieldCount]value, errs []Error, row int) (model.Features, []Error) {
-	f, mistakes := check(v, nil)
-	for i := range mistakes {
-		mistakes[i].Loc = append([]any{"body", "instances", row}, mistakes[i].Loc...)
+// checkRow checks one row of a batch. Its place is written down only where there is a mistake: an index in an any allocates.
+func checkRow(v *[fieldCount]value, row int) Row {
+	f, errs := check(v, nil)
+	for i := range errs {
+		errs[i].Loc = append([]any{"body", "instances", row}, errs[i].Loc...)
 	}
-	if len(mistakes) > 0 {
-		errs = append(errs, mistakes...)
-	}
-	return f, errs
+	return Row{f, errs}
 }
 
 // check makes features of the values and appends what is wrong with them to errs.

@@ -132,33 +132,39 @@ func TestBatch(t *testing.T) {
 	list := func(rows ...string) string { return `{"instances":[` + strings.Join(rows, ",") + `]}` }
 	many := func(n int) string { return list(strings.Split(strings.Repeat(row+"|", n-1)+row, "|")...) }
 	for _, n := range []int{1, 2, MaxRows} {
-		rows, errs := Batch(nil, []byte(many(n)))
-		if errs != nil || len(rows) != n || rows[n-1] != features(t, "2024-01-01") {
+		rows, errs := Batch([]byte(many(n)))
+		if errs != nil || len(rows) != n || rows[n-1].Features != features(t, "2024-01-01") || rows[n-1].Errors != nil {
 			t.Errorf("%d rows: %d rows, %v", n, len(rows), errs)
 		}
 	}
 	for _, test := range []struct{ body, code, loc string }{
 		{`{}`, "missing", "[body instances]"}, {`[]`, "model_attributes_type", "[body]"}, {list(), "too_short", "[body instances]"},
 		{`{"instances":{}}`, "list_type", "[body instances]"}, {`{"instances":null}`, "list_type", "[body instances]"},
-		{many(MaxRows + 1), "too_long", "[body instances]"}, {list(row, "7"), "model_attributes_type", "[body instances 1]"},
-		{list(row, row, strings.Replace(row, "29.99", "0", 1)), "greater_than", "[body instances 2 price]"},
+		{many(MaxRows + 1), "too_long", "[body instances]"}, {list("7"), "model_attributes_type", "[body instances 0]"},
+		{list(strings.Replace(row, "29.99", "0", 1)), "greater_than", "[body instances 0 price]"},
 		{list(row, ""), "json_invalid", fmt.Sprintf("[body %d]", len(list(row, ""))-2)},
 		{list(row, strings.Repeat("[", 50)), "json_invalid", fmt.Sprintf("[body %d]", len(list(row))-1+maxDepth-2)},
 	} {
-		rows, errs := Batch(nil, []byte(test.body))
+		rows, errs := Batch([]byte(test.body))
 		if len(errs) != 1 || errs[0].Type != test.code || fmt.Sprint(errs[0].Loc) != test.loc {
 			t.Errorf("%.60q: %d rows, %+v, want %s at %s", test.body, len(rows), errs, test.code, test.loc)
 		}
 	}
-	_, errs := Predict([]byte(documented[:len(documented)-1] + `,"features":{}}`))
+	rows, errs := Batch([]byte(list("7", row, strings.Replace(row, "29.99", "0", 1))))
+	if errs != nil || len(rows) != 3 || rows[1].Errors != nil || rows[1].Features != features(t, "2024-01-01") ||
+		len(rows[0].Errors) != 1 || fmt.Sprint(rows[0].Errors[0].Loc) != "[body instances 0]" ||
+		len(rows[2].Errors) != 1 || fmt.Sprint(rows[2].Errors[0].Loc) != "[body instances 2 price]" {
+		t.Errorf("one sound row between two wrong ones: %+v, %v", rows, errs)
+	}
+	_, errs = Predict([]byte(documented[:len(documented)-1] + `,"features":{}}`))
 	if len(errs) != fieldCount {
 		t.Errorf("the last of two members counts, and is empty: %v", errs)
 	}
 	three := strings.Repeat(`{"store_id":1,"product_id":1},`, 999) + "{}"
-	if _, errs := Batch(nil, []byte(list(three))); len(errs) != maxErrors {
+	if _, errs := Batch([]byte(list(three))); len(errs) != maxErrors {
 		t.Errorf("a thousand rows with three mistakes give %d errors, want %d", len(errs), maxErrors)
 	}
-	if _, errs := Batch(nil, []byte(list(strings.Split(strings.Repeat("{}|", 999)+"{}", "|")...))); len(errs) != maxErrors {
+	if _, errs := Batch([]byte(list(strings.Split(strings.Repeat("{}|", 999)+"{}", "|")...))); len(errs) != maxErrors {
 		t.Errorf("a thousand wrong rows give %d errors, want %d", len(errs), maxErrors)
 	}
 }
@@ -200,7 +206,7 @@ func FuzzPredict(f *testing.F) {
 				t.Fatalf("%q: valid JSON: %v, refused: %v", body, valid, errs)
 			}
 		}
-		if rows, errs := Batch(nil, body); errs == nil && (len(rows) == 0 || len(rows) > MaxRows || math.IsNaN(rows[0].Price)) {
+		if rows, errs := Batch(body); errs == nil && (len(rows) == 0 || len(rows) > MaxRows || math.IsNaN(rows[0].Features.Price)) {
 			t.Fatalf("%q was read as %d rows", body, len(rows))
 		}
 	})

@@ -16,7 +16,7 @@ var secret = []byte(strings.Repeat("s", MinSecret))
 
 func TestIssueAndVerify(t *testing.T) {
 	now := time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)
-	issuer, err := NewIssuer(secret, 30*time.Minute, func() time.Time { return now })
+	issuer, err := newIssuer(secret, 30*time.Minute, func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestIssueAndVerify(t *testing.T) {
 	if user, err := issuer.Verify(signed); user != "ann" || err != nil {
 		t.Errorf("verified as %q, %v", user, err)
 	}
-	other, err := NewIssuer([]byte(strings.Repeat("o", MinSecret)), time.Hour, nil)
+	other, err := newIssuer([]byte(strings.Repeat("o", MinSecret)), time.Hour, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestIssueAndVerify(t *testing.T) {
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 func TestVerifyRefuses(t *testing.T) {
-	issuer, err := NewIssuer(secret, time.Minute, nil)
+	issuer, err := newIssuer(secret, time.Minute, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +89,10 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestNewIssuerRefuses(t *testing.T) {
-	if _, err := NewIssuer(secret[1:], time.Minute, nil); err == nil {
+	if _, err := newIssuer(secret[1:], time.Minute, nil); err == nil {
 		t.Error("a secret of 31 bytes was taken")
 	}
-	if _, err := NewIssuer(secret, 0, nil); err == nil {
+	if _, err := newIssuer(secret, 0, nil); err == nil {
 		t.Error("a lifetime of 0 was taken")
 	}
 }
@@ -216,7 +216,7 @@ func TestCheckIsBounded(t *testing.T) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	issuer, _ := NewIssuer(secret, time.Hour, nil)
+	issuer, _ := newIssuer(secret, time.Hour, nil)
 	signed, _ := issuer.Issue("ann")
 	b.ReportAllocs()
 	for b.Loop() {
@@ -224,4 +224,9 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// newIssuer returns one that signs with a secret.
+func newIssuer(secret []byte, lifetime time.Duration, now func() time.Time) (*Issuer, error) {
+	return New(Options{Secret: secret, Lifetime: lifetime, Now: now})
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
+	"time"
 )
 
 // ErrBusy says that more passwords wait to be checked than the service is willing to queue.
@@ -22,11 +24,21 @@ const MaxPassword = 1024
 
 // Users are the names and password hashes of those who may have tokens.
 type Users struct {
+	mu     sync.RWMutex
 	hashes map[string]hash
 	// decoy is hashed against when the name is unknown, so that the answer takes as long as for a known one.
 	decoy   hash
 	running chan struct{}
 	waiting chan struct{}
+
+	path  string // the file they come from; "" for none
+	stamp stamp
+}
+
+// stamp tells one content of a file from another.
+type stamp struct {
+	size     int64
+	modified time.Time
 }
 
 // maxRunning is how many passwords are hashed at once however many processors there are: each takes 19 MiB.
@@ -70,19 +82,48 @@ func ReadUsers(r io.Reader) (*Users, error) {
 
 // OpenUsers reads the users file at path.
 func OpenUsers(path string) (*Users, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the users file: %w", err)
+	u := NewUsers()
+	u.path = path
+	if _, err := u.Refresh(); err != nil {
+		return nil, err
 	}
-	defer file.Close()
-	users, err := ReadUsers(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the users file %s: %w", path, err)
-	}
-	return users, nil
+	return u, nil
 }
 
-// Add makes a user known by a hash as [HashPassword] returns it. Not to be called while passwords are being checked.
+// Refresh reads the users file again where it has changed, and reports whether it had. A file with a mistake changes nothing.
+// Tokens that were issued stay good until they end.
+func (u *Users) Refresh() (bool, error) {
+	if u.path == "" {
+		return false, nil
+	}
+	file, err := os.Open(u.path)
+	if err != nil {
+		return false, fmt.Errorf("reading the users file: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("reading the users file: %w", err)
+	}
+	now := stamp{info.Size(), info.ModTime()}
+	u.mu.RLock()
+	same := now == u.stamp
+	u.mu.RUnlock()
+	if same {
+		return false, nil
+	}
+	read, err := ReadUsers(file)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.stamp = now // a mistake is told once
+	if err != nil {
+		return false, fmt.Errorf("reading the users file %s: %w", u.path, err)
+	}
+	u.hashes, u.decoy = read.hashes, read.decoy
+	return true, nil
+}
+
+// Add makes a user known by a hash as [HashPassword] returns it. It replaces the user of that name.
 func (u *Users) Add(name, encoded string) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -91,6 +132,8 @@ func (u *Users) Add(name, encoded string) error {
 	if err != nil {
 		return fmt.Errorf("user %q: %w", name, err)
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	if len(u.hashes) == 0 {
 		u.decoy = newDecoy(h.parameters)
 	}
@@ -112,7 +155,11 @@ func CheckName(name string) error {
 }
 
 // Len returns how many users there are.
-func (u *Users) Len() int { return len(u.hashes) }
+func (u *Users) Len() int {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	return len(u.hashes)
+}
 
 // Check reports whether the password is that of the user. It takes as long for an unknown user as for a known one. It
 // waits for its turn; when too many wait already it returns [ErrBusy] at once, and when ctx ends its error.
@@ -132,9 +179,11 @@ func (u *Users) Check(ctx context.Context, name, password string) (bool, error) 
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	u.mu.RLock()
 	h, known := u.hashes[name]
 	if !known {
 		h = u.decoy
 	}
+	u.mu.RUnlock()
 	return h.matches(password) && known, nil
 }

@@ -2,85 +2,179 @@ package train
 
 import (
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/albatross-lb/albatross/retail/model"
 )
 
-// hold is one piece of an evaluation: forecast the weeks From to To knowing the weeks up to Known.
+// hold is one piece of an evaluation: forecast the weeks from to to knowing the weeks up to known.
 type hold struct {
 	known, from, to int
 }
 
 // lastWeeks holds out the last n weeks of the rows in one piece.
-func lastWeeks(rows []Row, n int) []hold {
+func lastWeeks(rows []Row, n int) hold {
 	last := rows[len(rows)-1].Week
-	return []hold{{known: last - n, from: last - n + 1, to: last}}
+	return hold{known: last - n, from: last - n + 1, to: last}
 }
 
 // tsperfRounds are the twelve rounds of Microsoft's TSPerf benchmark on the same data: forecast two weeks, one week ahead,
 // then move on by two weeks. Published errors of other methods can be set beside these.
-func tsperfRounds() []hold {
-	var rounds []hold
-	for known := 135; known <= 157; known += 2 {
-		rounds = append(rounds, hold{known: known, from: known + 2, to: known + 3})
+func tsperfRounds() []hold { return rounds(135, 157, 2) }
+
+// earlierRounds come before all weeks that errors are reported of. They serve to choose settings and to begin the intervals.
+func earlierRounds() []hold { return rounds(111, 131, 4) }
+
+func rounds(first, last, step int) []hold {
+	var all []hold
+	for known := first; known <= last; known += step {
+		all = append(all, hold{known: known, from: known + 1 + gap, to: known + 2 + gap})
 	}
-	return rounds
+	return all
 }
 
-// forecaster answers for a row it must not look at the units of.
-type forecaster func(Row) float64
+// published are errors of others in the twelve rounds (TSPerf, retail sales, orange juice, point forecasting).
+var published = []model.Published{
+	{Method: "LightGBM (published)", MAPE: 36.3}, {Method: "dilated CNN (published)", MAPE: 37.1}, {Method: "RNN (published)", MAPE: 37.7},
+	{Method: "AutoARIMA (published)", MAPE: 70.8}, {Method: "ETS (published)", MAPE: 71.0},
+}
 
-// Evaluate measures the model and naive forecasts on weeks that were not fitted.
-func Evaluate(rows []Row, s Settings) ([]model.Evaluation, error) {
-	last := rows[len(rows)-1].Week
-	held, rounds := lastWeeks(rows, 13), tsperfRounds()
-	plain, err := evaluate(fmt.Sprintf("last 13 weeks (weeks %d to %d), fitted once on the weeks before", last-12, last), rows, held, s)
-	if err != nil {
+// Report is what an evaluation found.
+type Report struct {
+	// Evaluations set the boosted model beside the others, on the last 13 weeks and on the TSPerf rounds.
+	Evaluations []model.Evaluation
+	// Intervals are of all forecasts made, for the model that serves.
+	Intervals model.Intervals
+	// MeanFactor is that of the boosted model.
+	MeanFactor float64
+	// Worst is the largest relative difference between the trainer's answer and the model's, over Compared forecasts.
+	Worst    float64
+	Compared int
+	// Forecasts are those of the TSPerf rounds.
+	Forecasts []Forecast
+}
+
+// Forecast is one row of the TSPerf rounds, with what the boosted model said of it.
+type Forecast struct {
+	Row
+	model.Prediction
+}
+
+// The methods, in the order of the report.
+const (
+	methodBoosted   = "boosted trees with log-linear (the model)"
+	methodTrees     = "the trees alone"
+	methodLinear    = "log-linear"
+	methodNaive     = "naive (last known week)"
+	methodMean      = "geometric mean of all known weeks"
+	methodSeasonal  = "seasonal naive (same week a year ago)"
+	methodNoStore   = "the model, store unknown"
+	methodNoProduct = "the model, product left out of training"
+	methodColdLine  = "log-linear, product left out of training"
+)
+
+// evaluation gathers what is needed on the way.
+type evaluation struct {
+	rows      []Row
+	booster   *Booster
+	progress  io.Writer
+	report    Report
+	residuals []residual
+}
+
+// Evaluate measures the models and naive forecasts on weeks that were not fitted. It takes some minutes; progress is told
+// what it is at.
+func Evaluate(rows []Row, b *Booster, progress io.Writer) (*Report, error) {
+	e := &evaluation{rows: rows, booster: b, progress: progress}
+	for _, h := range earlierRounds() {
+		if err := e.take(h, nil, nil); err != nil {
+			return nil, err
+		}
+	}
+	tsperf, covered := scores{}, &coverage{}
+	for _, h := range tsperfRounds() {
+		if err := e.take(h, tsperf, covered); err != nil {
+			return nil, err
+		}
+	}
+	rolling := len(e.residuals) // those of forecasts two and three weeks ahead
+	plain, last := scores{}, lastWeeks(rows, 13)
+	if err := e.take(last, plain, nil); err != nil {
 		return nil, err
 	}
-	cold, err := evaluateCold(rows, held[0], s)
-	if err != nil {
+	e.residuals = e.residuals[:rolling]
+	e.report.MeanFactor = meanFactor(e.residuals)
+	if err := e.cold(last, plain); err != nil {
 		return nil, err
 	}
-	plain.Errors = append(plain.Errors, cold)
-	tsperf, err := evaluate("TSPerf protocol: 12 rounds, each forecasts 2 weeks after a gap of 1 week", rows, rounds, s)
-	return []model.Evaluation{plain, tsperf}, err
+	e.report.Intervals = intervals(e.residuals, newHistory(rows).products, math.MaxInt)
+	end := rows[len(rows)-1].Week
+	held := plain.evaluation(fmt.Sprintf("last 13 weeks (weeks %d to %d), fitted once on the weeks before", end-12, end))
+	twelve := tsperf.evaluation("TSPerf protocol: 12 rounds, each forecasts 2 weeks after a gap of 1 week")
+	twelve.Coverage, twelve.Published = covered.percent(), published
+	e.report.Evaluations = []model.Evaluation{held, twelve}
+	return &e.report, nil
 }
 
-func evaluate(name string, rows []Row, holds []hold, s Settings) (model.Evaluation, error) {
-	var fitted, means, naive, average, seasonal score
-	for _, h := range holds {
-		known, test := between(rows, 0, h.known), between(rows, h.from, h.to)
-		c, err := Fit(known, s)
-		if err != nil {
-			return model.Evaluation{}, fmt.Errorf("evaluating on %s: %w", name, err)
-		}
-		m, err := model.New(c)
-		if err != nil {
-			return model.Evaluation{}, err
-		}
-		typical := func(r Row) float64 { return m.Predict(r.Features()).Units }
-		fitted.take(test, typical)
-		means.take(test, func(r Row) float64 { return c.MeanFactor * typical(r) })
-		series := gather(known)
-		naive.take(test, series.naive)
-		average.take(test, series.mean)
-		seasonal.take(test, series.seasonal)
+// take forecasts one piece by all methods.
+func (e *evaluation) take(h hold, to scores, covered *coverage) error {
+	fmt.Fprintf(e.progress, "weeks %d to %d from those up to %d\n", h.from, h.to, h.known)
+	past, test := between(e.rows, 0, h.known), between(e.rows, h.from, h.to)
+	fit, err := boost(e.booster, past, questions(test))
+	if err != nil {
+		return fmt.Errorf("forecasting weeks %d to %d: %w", h.from, h.to, err)
 	}
-	return model.Evaluation{Name: name, Rows: fitted.rows, Errors: []model.Errors{
-		fitted.errors("model"), means.errors("model, mean in place of median"),
-		naive.errors("naive (last known week)"), average.errors("geometric mean of all known weeks"),
-		seasonal.errors("seasonal naive (same week a year ago)"),
-	}}, nil
+	e.report.Worst, e.report.Compared = max(e.report.Worst, fit.worst), e.report.Compared+len(test)
+	if to != nil {
+		if err := to.compare(past, test, fit); err != nil {
+			return err
+		}
+	}
+	if covered != nil {
+		// Only errors that were known by then make the intervals.
+		m, err := fit.assemble(intervals(e.residuals, fit.state.Products, h.known))
+		if err != nil {
+			return err
+		}
+		for _, r := range test {
+			p := m.Predict(r.Features())
+			covered.take(r, p)
+			e.report.Forecasts = append(e.report.Forecasts, Forecast{r, p})
+		}
+	}
+	e.remember(test, fit.model, known, func(f model.Features) model.Features { return f })
+	e.remember(test, fit.model, unknownStore, hideStore)
+	return nil
 }
 
-// evaluateCold forecasts each product by a model that was never shown it.
-func evaluateCold(rows []Row, h hold, s Settings) (model.Errors, error) {
-	var cold score
+// compare takes in the forecasts of all methods that know the past.
+func (s scores) compare(past, test []Row, fit *boosted) error {
+	linear, err := model.NewLinear(fit.linear)
+	if err != nil {
+		return err
+	}
+	var v [model.MaxInputs]float32
+	s.take(methodBoosted, test, func(r Row) float64 { return fit.model.Predict(r.Features()).Units })
+	s.take(methodTrees, test, func(r Row) float64 {
+		fit.model.Vector(&v, r.Features())
+		return math.Exp(float64(fit.model.Forest().Sum(&v)))
+	})
+	s.take(methodNoStore, test, func(r Row) float64 { return fit.model.Predict(hideStore(r.Features())).Units })
+	s.take(methodLinear, test, func(r Row) float64 { return linear.Predict(r.Features()).Units })
+	series := gather(past)
+	s.take(methodNaive, test, series.naive)
+	s.take(methodMean, test, series.mean)
+	s.take(methodSeasonal, test, series.seasonal)
+	return nil
+}
+
+// cold forecasts each product by a model that was never shown it.
+func (e *evaluation) cold(h hold, to scores) error {
 	for product := int64(1); product <= Products; product++ {
+		fmt.Fprintf(e.progress, "product %d from the others\n", product)
 		var others, its []Row
-		for _, r := range rows {
+		for _, r := range e.rows {
 			switch {
 			case r.Product != product && r.Week <= h.known:
 				others = append(others, r)
@@ -88,17 +182,54 @@ func evaluateCold(rows []Row, h hold, s Settings) (model.Errors, error) {
 				its = append(its, r)
 			}
 		}
-		c, err := Fit(others, s)
+		fit, err := boost(e.booster, others, questions(its))
 		if err != nil {
-			return model.Errors{}, fmt.Errorf("evaluating without product %d: %w", product, err)
+			return fmt.Errorf("evaluating without product %d: %w", product, err)
 		}
-		m, err := model.New(c)
+		to.take(methodNoProduct, its, func(r Row) float64 { return fit.model.Predict(r.Features()).Units })
+		e.remember(its, fit.model, unknownProduct, func(f model.Features) model.Features { return f })
+		e.remember(its, fit.model, unknown, hideStore)
+		linear, err := model.NewLinear(fit.linear)
 		if err != nil {
-			return model.Errors{}, err
+			return err
 		}
-		cold.take(its, func(r Row) float64 { return m.Predict(r.Features()).Units })
+		to.take(methodColdLine, its, func(r Row) float64 { return linear.Predict(r.Features()).Units })
 	}
-	return cold.errors("model, each product left out of training in turn"), nil
+	return nil
+}
+
+func (e *evaluation) remember(rows []Row, m *model.Boosted, k kind, as func(model.Features) model.Features) {
+	for _, r := range rows {
+		e.residuals = append(e.residuals, residual{
+			week: r.Week, product: r.Product, promotion: r.Promotion, kind: k,
+			log: math.Log(r.Units) - math.Log(m.Predict(as(r.Features())).Units),
+		})
+	}
+}
+
+func questions(rows []Row) []model.Features {
+	all := make([]model.Features, len(rows))
+	for i, r := range rows {
+		all[i] = r.Features()
+	}
+	return all
+}
+
+// hideStore asks the same of a store nobody knows.
+func hideStore(f model.Features) model.Features {
+	f.StoreID = -1
+	return f
+}
+
+// meanFactor is the mean of units over forecasts (Duan's smearing estimator, from forecasts in place of fits).
+func meanFactor(all []residual) float64 {
+	var sum, n float64
+	for _, r := range all {
+		if r.kind == known {
+			sum, n = sum+math.Exp(r.log), n+1
+		}
+	}
+	return math.Round(1e4*sum/n) / 1e4
 }
 
 // between returns the rows of the weeks from to to, both included.
@@ -110,79 +241,4 @@ func between(rows []Row, from, to int) []Row {
 		}
 	}
 	return some
-}
-
-// score adds up errors.
-type score struct {
-	rows                           int
-	relative, absolute, sum, units float64
-}
-
-func (s *score) take(rows []Row, forecast forecaster) {
-	for _, r := range rows {
-		f := forecast(r)
-		s.rows++
-		s.relative += math.Abs(f-r.Units) / r.Units
-		s.absolute += math.Abs(f - r.Units)
-		s.sum += f
-		s.units += r.Units
-	}
-}
-
-func (s *score) errors(method string) model.Errors {
-	percent := func(v float64) float64 { return math.Round(1000*v) / 10 }
-	return model.Errors{
-		Method: method, MAPE: percent(s.relative / float64(s.rows)), WAPE: percent(s.absolute / s.units),
-		Bias: percent(s.sum/s.units - 1),
-	}
-}
-
-// pair names the series of one product in one store.
-type pair struct{ store, product int64 }
-
-// history is what naive forecasts know: each series' weeks.
-type history struct {
-	last    map[pair]float64
-	average map[pair]float64 // geometric: sales are skewed, and the plain mean's errors are twice as large
-	weeks   map[pair]map[int]float64
-	overall float64
-}
-
-func gather(rows []Row) *history {
-	h := &history{last: map[pair]float64{}, average: map[pair]float64{}, weeks: map[pair]map[int]float64{}}
-	for _, r := range rows { // sorted by week, so the last one stays
-		p := pair{r.Store, r.Product}
-		if h.weeks[p] == nil {
-			h.weeks[p] = map[int]float64{}
-		}
-		h.weeks[p][r.Week] = r.Units
-		h.last[p] = r.Units
-		h.average[p] += math.Log(r.Units)
-		h.overall += r.Units / float64(len(rows))
-	}
-	for p := range h.average {
-		h.average[p] = math.Exp(h.average[p] / float64(len(h.weeks[p])))
-	}
-	return h
-}
-
-func (h *history) naive(r Row) float64 {
-	if v, ok := h.last[pair{r.Store, r.Product}]; ok {
-		return v
-	}
-	return h.overall
-}
-
-func (h *history) mean(r Row) float64 {
-	if v, ok := h.average[pair{r.Store, r.Product}]; ok {
-		return v
-	}
-	return h.overall
-}
-
-func (h *history) seasonal(r Row) float64 {
-	if v, ok := h.weeks[pair{r.Store, r.Product}][r.Week-52]; ok {
-		return v
-	}
-	return h.naive(r)
 }

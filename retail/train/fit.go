@@ -158,9 +158,7 @@ func Fit(rows []Row, s Settings) (model.Coefficients, error) {
 	if err != nil {
 		return model.Coefficients{}, fmt.Errorf("fitting without products: %w", err)
 	}
-	c := l.coefficients(b, u, rows)
-	c.MeanFactor, err = meanFactor(c, rows, s)
-	return c, err
+	return l.coefficients(b, u, rows), nil
 }
 
 func (s Settings) weight(age int) float64 {
@@ -195,12 +193,8 @@ func (l *layout) coefficients(b, u []float64, rows []Row) model.Coefficients {
 	return c
 }
 
-// meanFactor returns the weighted mean of exp(residual) over the rows, Duan's smearing estimator.
-func meanFactor(c model.Coefficients, rows []Row, s Settings) (float64, error) {
-	m, err := model.New(c)
-	if err != nil {
-		return 0, err
-	}
+// MeanFactor returns the weighted mean of exp(residual) over the rows, Duan's smearing estimator.
+func MeanFactor(m model.Predictor, rows []Row, s Settings) float64 {
 	last := rows[len(rows)-1].Week
 	var sum, weights float64
 	for _, r := range rows {
@@ -208,5 +202,5 @@ func meanFactor(c model.Coefficients, rows []Row, s Settings) (float64, error) {
 		sum += w * r.Units / m.Predict(r.Features()).Units
 		weights += w
 	}
-	return sum / weights, nil
+	return math.Round(1e4*sum/weights) / 1e4
 }

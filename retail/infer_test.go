@@ -1,0 +1,71 @@
+package retail
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestInference(t *testing.T) {
+	s, _ := newServer(t, false)
+	want(t, "live", ask(s, "GET", "/v2/health/live", ""), 200, `{"live":true}`)
+	want(t, "ready", ask(s, "GET", "/v2/health/ready", ""), 200, `{"ready":true}`)
+	want(t, "model ready", ask(s, "GET", "/v2/models/retail/ready", ""), 200, `{"ready":true}`)
+	want(t, "version ready", ask(s, "GET", "/v2/models/retail/versions/v1.0/ready", ""), 200, `{"ready":true}`)
+	want(t, "no version", ask(s, "GET", "/v2/models/retail/versions/v7", ""), 404,
+		`{"error":"Input should be one of v1.0","detail":[{"loc":["path","version"],"msg":"Input should be one of v1.0","type":"enum"}]}`)
+	for _, path := range []string{"/v2/models/retail", "/v2/models/retail/versions/v1.0"} {
+		w := ask(s, "GET", path, "")
+		if w.Code != 200 || !strings.Contains(w.Body.String(), `{"name":"price","datatype":"FP64","shape":[-1]}`) || !strings.Contains(w.Body.String(), `"versions":["v1.0"]`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	for path, status := range map[string]int{"/v2/models/other": 404, "/v2/models/retailer": 404, "/v2/models/retail/versions/": 404, "/v2/models/retail/infer": 405} {
+		if w := ask(s, "GET", path, ""); w.Code != status {
+			t.Errorf("%s: %d, want %d", path, w.Code, status)
+		}
+	}
+	var answer struct {
+		ID           string
+		ModelName    string `json:"model_name"`
+		ModelVersion string `json:"model_version"`
+		Outputs      []struct {
+			Name, Datatype string
+			Shape          []int
+			Data           []float64
+		}
+	}
+	w := ask(s, "POST", "/v2/models/retail/infer", inferExample)
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if answer.ID != "1" || answer.ModelName != "retail" || answer.ModelVersion != "v1.0" || len(answer.Outputs) != 3 || answer.Outputs[0].Shape[0] != 2 {
+		t.Errorf("%s", w.Body)
+	}
+	var one struct{ Prediction float64 }
+	json.Unmarshal(ask(s, "POST", "/predict", `{"features":{"store_id":5,"product_id":11,"date":"2024-06-03","price":4.49,"promotion":1}}`).Body.Bytes(), &one)
+	if got := answer.Outputs[0].Data[1]; got != one.Prediction || answer.Outputs[1].Data[1] >= got || answer.Outputs[2].Data[1] <= got {
+		t.Errorf("%v, but /predict says %v", answer.Outputs, one.Prediction)
+	}
+	only := strings.Replace(inferExample, `"id":"1"`, `"outputs":[{"name":"prediction"}]`, 1)
+	if w := ask(s, "POST", "/v2/models/retail/versions/v1.0/infer", only); w.Code != 200 || strings.Contains(w.Body.String(), "low") || strings.Contains(w.Body.String(), `"id"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for name, body := range map[string]string{
+		"unknown output": strings.Replace(only, "prediction", "mood", 1), "missing": strings.Replace(inferExample, `"price"`, `"prize"`, 1), "empty": "", "deep": strings.Repeat("[", 10000),
+	} {
+		w := ask(s, "POST", "/v2/models/retail/infer", body)
+		if w.Code != 422 || !strings.Contains(w.Body.String(), `{"error":"`) || !strings.Contains(w.Body.String(), `"loc":["body"`) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if w := ask(s, "POST", "/v2/models/retail/infer", inferExample, "Inference-Header-Content-Length", "10"); w.Code != 422 {
+		t.Errorf("binary: %d", w.Code)
+	}
+	protected, _ := newServer(t, true)
+	if w := ask(protected, "POST", "/v2/models/retail/infer", inferExample); w.Code != 401 {
+		t.Errorf("without a token: %d", w.Code)
+	}
+	s.stopping.Store(true)
+	want(t, "stopping", ask(s, "GET", "/v2/health/ready", ""), 503, `{"ready":false}`)
+}
