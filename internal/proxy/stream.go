@@ -55,8 +55,10 @@ func (s *Session) stream(st *http2.Stream) {
 		st.Idle = e.listener.LoadBalancer.Attributes.IdleTimeout
 		e.answerTo(p.readHead(e))
 	}
-	if e.req.Close {
-		s.streams.Load().Drain() // desync mitigation wants the connection closed
+	if own := p.chunked && e.req.Class.Reason == http1.UndefinedTransferEncodingSemantics; e.req.Close && !own {
+		// Desync mitigation wants the connection closed; not for the Transfer-Encoding that
+		// we have put there ourselves.
+		s.streams.Load().Drain()
 	}
 	e.release()
 	p.in.release()
