@@ -69,7 +69,7 @@ func (l *Lockout) Succeeded(name string) {
 	delete(l.names, name)
 }
 
-// forget makes room: what is old goes, and where nothing is, some that do not wait, and then any.
+// forget makes room for many, so that it is rarely needed: what is old goes, then those that do not wait, and then any.
 func (l *Lockout) forget(now time.Time) {
 	for name, f := range l.names {
 		if now.Sub(f.last) > forgetAfter {
@@ -77,7 +77,7 @@ func (l *Lockout) forget(now time.Time) {
 		}
 	}
 	for name, f := range l.names {
-		if len(l.names) < maxNames {
+		if len(l.names) < maxNames*3/4 {
 			return
 		}
 		if f.until.IsZero() {
@@ -85,7 +85,7 @@ func (l *Lockout) forget(now time.Time) {
 		}
 	}
 	for name := range l.names {
-		if len(l.names) < maxNames {
+		if len(l.names) < maxNames*3/4 {
 			return
 		}
 		delete(l.names, name)
