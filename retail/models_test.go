@@ -2,6 +2,7 @@ package retail
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/albatross-lb/albatross/retail/model"
 )
@@ -162,4 +165,41 @@ func TestRepositorysModels(t *testing.T) {
 	if err != nil || len(all) != 2 || all[1].Version != "v1.0" || all[1].Weight != 1 {
 		t.Errorf("%d models, %v", len(all), err)
 	}
+}
+
+// A folder that changes is served as it is now within the interval.
+func TestWatch(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "one.json", linear(t, "v1"))
+	folder := &Folder{Path: dir}
+	all, err := folder.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Models: all, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			s.Watch(ctx, folder, time.Second)
+			close(done)
+		}()
+		before := s.models.Load()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if s.models.Load() != before {
+			t.Error("nothing changed, and the models were loaded again")
+		}
+		write(t, dir, "two.json", linear(t, "v2"))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := s.models.Load().primary.Version; got != "v2" {
+			t.Errorf("%s is served, want v2", got)
+		}
+		cancel()
+		<-done
+	})
 }
