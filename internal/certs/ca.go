@@ -64,6 +64,10 @@ func (ca *CA) keyFile() string { return filepath.Join(ca.folder(), "ca-key.pem")
 func (ca *CA) load() error {
 	certPEM, certErr := os.ReadFile(ca.CertFile())
 	keyPEM, keyErr := os.ReadFile(ca.keyFile())
+	if errors.Is(certErr, fs.ErrNotExist) && keyErr == nil {
+		// Another process has made it between the two reads.
+		certPEM, certErr = os.ReadFile(ca.CertFile())
+	}
 	if err := errors.Join(certErr, keyErr); err != nil {
 		if (certErr == nil) != (keyErr == nil) {
 			// Not ErrNotExist: half an authority is not to be made whole by a new one.
