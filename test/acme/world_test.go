@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // binaries is the folder of what TestMain has built.
@@ -89,12 +91,11 @@ func newWorld(t *testing.T) *world {
 }
 
 func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // ownCertificate makes the one that pebble itself shows, which is its own authority.

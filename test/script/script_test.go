@@ -3,17 +3,16 @@ package script
 import (
 	"flag"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 const root = "../.."
@@ -30,11 +29,6 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
-	if err := claimPorts(); err != nil {
-		fmt.Fprintln(os.Stderr, "script:", err)
-		return 1
-	}
-	defer ports.claim.Close()
 	binaries = folder
 	args := []string{"build", "-o", folder + string(filepath.Separator)}
 	if raceDetector {
@@ -117,7 +111,7 @@ func setUp(env *testscript.Env) error {
 		}
 	})
 	for _, name := range []string{"HTTP", "HTTPS", "ALT", "ADMIN"} {
-		port, err := freePort()
+		port, err := ports.Free()
 		if err != nil {
 			return err
 		}
@@ -151,50 +145,6 @@ func condition(name string) (bool, error) {
 	}
 	_, err := os.Stat(folder)
 	return err == nil, nil
-}
-
-// Ports are taken below the ranges that systems use for port 0 and for outgoing
-// connections (from 32768 or 49152), so that nothing else takes one between its
-// choice and its use. Each run of this test has a block of them to itself, which it claims
-// by listening on the block's first port; inside the block they are given out in turn.
-const (
-	firstPort = 20000
-	blockSize = 1000
-	blocks    = 12
-)
-
-var ports struct {
-	sync.Mutex
-	claim net.Listener
-	first int // of the block, the claimed one
-	next  int
-}
-
-// claimPorts finds a block that no other run has.
-func claimPorts() error {
-	for _, block := range rand.Perm(blocks) {
-		first := firstPort + block*blockSize
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(first)))
-		if err == nil {
-			ports.claim, ports.first = listener, first
-			return nil
-		}
-	}
-	return fmt.Errorf("every block of ports from %d on is taken", firstPort)
-}
-
-func freePort() (int, error) {
-	ports.Lock()
-	defer ports.Unlock()
-	for range blockSize {
-		ports.next = ports.next%(blockSize-1) + 1
-		port := ports.first + ports.next
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, fmt.Errorf("no free port from %d to %d", ports.first, ports.first+blockSize)
 }
 
 // exits runs a command that must end with the exit code given.

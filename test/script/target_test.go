@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // target is a server that tells who it is and what it was sent.
@@ -48,7 +50,7 @@ func targets(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: target [-tls] NAME...")
 	}
 	for _, name := range args {
-		port, err := freePort()
+		port, err := ports.Free()
 		ts.Check(err)
 		t := &target{name: name, port: port, tls: config, manner: manner{kind: "ok"}}
 		worldOf(ts).targets[name] = t

@@ -5,12 +5,14 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // fullBacklog gives a port that listens and never accepts, with its queue full: the kernel
 // drops further SYNs, so that whoever connects waits.
 func fullBacklog() (int, error) {
-	port, err := freePort()
+	port, err := ports.Free()
 	if err != nil {
 		return 0, err
 	}

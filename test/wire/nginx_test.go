@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // nginx is the second parser that what is forwarded is held against, where it is installed.
@@ -49,7 +51,7 @@ var secondParser = sync.OnceValues(func() (*nginx, error) {
 	if err != nil {
 		return nil, nil
 	}
-	port, err := freePort()
+	port, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,14 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // place is a load balancer that a case has to itself: an Ingress, a listener, a target group.
@@ -30,16 +30,16 @@ type place struct {
 func newPlace(name string, s settings) (*place, error) {
 	p := &place{name: name, settings: s}
 	var err error
-	if p.port, err = freePort(); err != nil {
+	if p.port, err = ports.Free(); err != nil {
 		return nil, err
 	}
 	switch s.targets {
 	case "refusing":
-		p.targetPort, err = freePort()
+		p.targetPort, err = ports.Free()
 	case "full":
 		p.targetPort, err = fullBacklog()
 	default:
-		if p.targetPort, err = freePort(); err == nil {
+		if p.targetPort, err = ports.Free(); err == nil {
 			p.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.targetPort})
 		}
 	}
@@ -248,43 +248,4 @@ func targetStates() (map[int]string, error) {
 		}
 	}
 	return states, nil
-}
-
-// Ports are taken below the ranges that systems use for port 0 and for outgoing
-// connections, which may be used up on a machine where much is tested. Each run has a block of them to itself, which it claims by listening
-// on the block's first port; inside the block they are given out in turn.
-const (
-	firstPort = 10000
-	blockSize = 1000
-	blocks    = 10
-)
-
-var ports struct {
-	sync.Mutex
-	claim net.Listener
-	first int
-	next  int
-}
-
-func claimPorts() error {
-	for _, block := range rand.Perm(blocks) {
-		first := firstPort + block*blockSize
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first)); err == nil {
-			ports.claim, ports.first = l, first
-			return nil
-		}
-	}
-	return fmt.Errorf("every block of ports from %d on is taken", firstPort)
-}
-
-func freePort() (int, error) {
-	ports.Lock()
-	defer ports.Unlock()
-	for ports.next++; ports.next < blockSize; ports.next++ {
-		port := ports.first + ports.next
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, fmt.Errorf("no free port from %d on", ports.first)
 }

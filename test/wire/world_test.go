@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 const root = "../.."
@@ -54,10 +56,6 @@ func runWorld(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(world.dir)
-	if err := claimPorts(); err != nil {
-		return 1, err
-	}
-	defer ports.claim.Close()
 	if world.scenarios, err = loadScenarios(); err != nil {
 		return 1, err
 	}
@@ -82,7 +80,7 @@ func runWorld(m *testing.M) (code int, err error) {
 
 func writeManifests() error {
 	var err error
-	if world.health, err = freePort(); err != nil {
+	if world.health, err = ports.Free(); err != nil {
 		return err
 	}
 	health, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", world.health))
@@ -122,7 +120,7 @@ func startAlbatross() error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building: %w\n%s", err, out)
 	}
-	admin, err := freePort()
+	admin, err := ports.Free()
 	if err != nil {
 		return err
 	}

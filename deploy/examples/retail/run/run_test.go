@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // The tests run this test's own binary in place of both commands: a stand-in that
@@ -50,23 +51,13 @@ func standIn(address string) {
 	fmt.Println(http.ListenAndServe(address, nil))
 }
 
-// freePorts gives n neighbouring free ports. They are below those that systems hand out
-// for port 0 and for outgoing connections (from 32768 or 49152), so that nothing
-// takes them in the meantime.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
-search:
-	for range 100 {
-		base := 15000 + rand.IntN(5000-n)
-		for port := base; port < base+n; port++ {
-			if free("127.0.0.1", port) != nil {
-				continue search
-			}
-		}
-		return base
+	first, err := ports.Neighbours(n)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free ports")
-	return 0
+	return first
 }
 
 func standInOptions(t *testing.T) options {
