@@ -34,7 +34,7 @@ if [ -n "$missing" ]; then
 	fi
 	apt-get update -q
 	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+	DEBIAN_FRONTEND=noninteractive apt-get install -o DPkg::Lock::Timeout=300 -q -y --no-install-recommends $missing
 fi
 
 # The version is the last that runs on Debian 12's Node.js 18. No install scripts: one of artillery's dependencies would fetch web browsers.
