@@ -103,7 +103,7 @@ func (e *connectError) Unwrap() error { return e.error }
 // seen nothing of a response yet.
 func (e *exchange) attempt(counters *metrics.TargetGroupShard) error {
 	pool := e.target.Pool
-	for c := pool.Get(e.s.shard); ; {
+	for c := pool.Get(e.s.shard, e.active, idempotent(e.req.Method)); ; {
 		if c == nil {
 			var err error
 			if c, err = pool.Dial(context.Background()); err != nil {
@@ -152,7 +152,13 @@ func (e *exchange) repeatable(err error) bool {
 	case errors.Is(err, errClientGone), errors.Is(err, errIdle), errors.Is(err, errDrained):
 		return false
 	}
-	switch string(e.req.Method) {
+	return idempotent(e.req.Method)
+}
+
+// idempotent tells whether doing a request twice does no more than doing it once
+// (RFC 9110 section 9.2.2; TRACE never gets here).
+func idempotent(method []byte) bool {
+	switch string(method) {
 	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
 		return true
 	}
@@ -184,10 +190,13 @@ func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShar
 	}
 	reuse := e.relay(c, head, idle)
 	e.up.r = e.up.w
-	if reuse {
-		e.target.Pool.Put(e.s.shard, c, e.active)
-	} else {
+	switch {
+	case !reuse:
 		c.Close()
+	case e.up.w == len(*e.up.mem): // full: more than was asked for may be behind it, so it counts as old
+		e.target.Pool.Put(e.s.shard, c, e.active.Add(-upstream.Fresh))
+	default:
+		e.target.Pool.Put(e.s.shard, c, e.active)
 	}
 	return nil
 }

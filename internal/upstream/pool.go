@@ -6,8 +6,10 @@
 // gives the connection used last first: it is the one least likely to have been
 // closed by the target, and the rest can age out. A connection that comes out of a
 // Pool is looked at once more (sock.Conn.Closed) when its target could have closed
-// it meanwhile; what still goes wrong in the moment between that look and the
-// request is the proxy's to repeat or to report.
+// it meanwhile. One that was put back within the last millisecond is not, if the
+// request may be repeated: whoever watches idle connections in an event loop hears of
+// what happens to them no sooner. What goes wrong between that look and the request is
+// the proxy's to repeat or to report.
 package upstream
 
 import (
@@ -29,6 +31,8 @@ const (
 	ConnectTimeout = 10 * time.Second
 	// shards of idle connections a target; a power of two.
 	shards = 8
+	// Fresh is for how long a connection put back need not be looked at.
+	Fresh = time.Millisecond
 	// maxIdle connections are kept in one shard; more are closed when they come back.
 	maxIdle = 256
 )
@@ -70,8 +74,10 @@ func NewPool(addr netip.AddrPort, secure bool) *Pool {
 	return p
 }
 
-// Get lends an idle connection that its target has not closed as far as can be seen, or nil.
-func (p *Pool) Get(at uint32) *Conn {
+// Get lends an idle connection that its target has not closed as far as can be seen, or
+// nil. For a request that may be repeated, one put back within a millisecond before
+// now is taken to be open.
+func (p *Pool) Get(at uint32, now time.Time, repeatable bool) *Conn {
 	for i := range uint32(shards) {
 		s := &p.shards[(at+i)%shards]
 		for {
@@ -85,7 +91,7 @@ func (p *Pool) Get(at uint32) *Conn {
 			s.idle[n-1] = nil
 			s.idle = s.idle[:n-1]
 			s.mu.Unlock()
-			if c.alive() {
+			if repeatable && now.Sub(c.used) < Fresh || c.alive() {
 				c.Reused = true
 				return c
 			}
@@ -135,7 +141,8 @@ type TLSError struct{ error }
 
 func (e *TLSError) Unwrap() error { return e.error }
 
-// Put takes a connection back whose last response has been read to its end.
+// Put takes a connection back whose last response has been read to its end, as far as
+// there was anything to read at the time given.
 func (p *Pool) Put(at uint32, c *Conn, now time.Time) {
 	if p.closed.Load() {
 		c.Close()

@@ -45,17 +45,17 @@ func dial(t *testing.T, p *Pool) *Conn {
 func TestConnectionsAreReused(t *testing.T) {
 	addr, _ := target(t)
 	p := NewPool(addr, false)
-	if p.Get(0) != nil {
+	if p.Get(0, time.Now(), false) != nil {
 		t.Fatal("a new pool has a connection")
 	}
 	first, second := dial(t, p), dial(t, p)
 	now := time.Now()
 	p.Put(3, first, now)
 	p.Put(3, second, now)
-	if got := p.Get(3); got != second || !got.Reused {
+	if got := p.Get(3, now, false); got != second || !got.Reused {
 		t.Error("the connection used last does not come first")
 	}
-	if got := p.Get(5); got != first { // from another shard
+	if got := p.Get(5, now, false); got != first { // from another shard
 		t.Error("a connection in another shard is not found")
 	}
 	if p.Idle() != 0 {
@@ -74,8 +74,28 @@ func TestDeadConnectionsAreNotLent(t *testing.T) {
 		}
 		p.Put(0, c, time.Now())
 	}
-	if c := p.Get(0); c != nil {
+	if c := p.Get(0, time.Now(), false); c != nil {
 		t.Error("a connection that its target has closed, or spoken on unasked, was lent")
+	}
+}
+
+// TestFreshConnections: only a request that may be repeated gets a connection unseen, and
+// only one that was just put back.
+func TestFreshConnections(t *testing.T) {
+	addr, accepted := target(t)
+	p, now := NewPool(addr, false), time.Now()
+	for _, c := range []struct {
+		age        time.Duration
+		repeatable bool
+		lent       bool
+	}{{0, true, true}, {Fresh - 1, true, true}, {Fresh, true, false}, {0, false, false}} {
+		dead := dial(t, p)
+		(<-accepted).Close()
+		dead.Sock.WaitReadable()
+		p.Put(0, dead, now.Add(-c.age))
+		if lent := p.Get(0, now, c.repeatable) == dead; lent != c.lent {
+			t.Errorf("put back %v ago, repeatable %v: lent %v", c.age, c.repeatable, lent)
+		}
 	}
 }
 
