@@ -18,7 +18,7 @@ func appendHex(dst []byte, v uint64, digits int) []byte {
 }
 
 // traceID makes the X-Amzn-Trace-Id to send on. Without one from the client it is
-// Root=1-<8 hex digits of the time>-<24 hex digits>. A client's with a Root keeps all
+// Root=1-<8 hex digits of the time>-<24 hex digits>, the first 12 of them the connection's. A client's with a Root keeps all
 // of its fields, and gets a Self in front in place of any that it had; one without a
 // Root gets the Root in front (ALB user guide, request tracing).
 func (e *exchange) traceID() {
@@ -33,8 +33,8 @@ func (e *exchange) traceID() {
 	out = append(out, "1-"...)
 	out = appendHex(out, uint64(e.start.Unix()), 8)
 	out = append(out, '-')
-	out = appendHex(out, rand.Uint64(), 16)
-	out = appendHex(out, rand.Uint64(), 8)
+	out = append(out, e.s.traceTag()...)
+	out = appendHex(out, rand.Uint64(), 12)
 	for rest := value; len(rest) > 0; {
 		var part []byte
 		part, rest = cutTrace(rest)
@@ -45,6 +45,11 @@ func (e *exchange) traceID() {
 	e.scratch = out
 	e.rec.TraceID = out[start:len(out):len(out)]
 }
+
+// traceTag is what the trace ids of one connection's requests have in common: 12 hex
+// digits of its conn_trace_id. They tell requests of one connection, cost nothing to
+// make, and pack to nothing in the access log.
+func (s *Session) traceTag() string { return s.traceID[len("TID_"):][:12] }
 
 func cutTrace(value []byte) (part, rest []byte) {
 	part, rest, _ = bytes.Cut(value, []byte(";"))
