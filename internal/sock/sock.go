@@ -40,22 +40,20 @@ type Conn struct {
 	TCPConn
 	raw syscall.RawConn
 
-	in       []byte // where the read in progress puts its bytes
-	inN      int
-	inErr    error
-	pool     *sync.Pool // of *[]byte, for ReadPooled
-	pooled   *[]byte
-	out      []byte // what the write in progress still has to send
-	outErr   error
-	sent     bool // all of out has gone in the WriteThenRead in progress
-	peek     [1]byte
-	closed   bool
-	readFn   func(fd uintptr) bool
-	pooledFn func(fd uintptr) bool
-	writeFn  func(fd uintptr) bool
-	turnFn   func(fd uintptr) bool
-	readyFn  func(fd uintptr) bool
-	peekFn   func(fd uintptr)
+	in      []byte // where the read in progress puts its bytes
+	inErr   error
+	inN     int
+	pool    *sync.Pool // of *[]byte, for ReadPooled
+	pooled  *[]byte
+	out     []byte // what the write in progress still has to send
+	outErr  error
+	readFn  func(fd uintptr) bool // doRead, made once: what a read is to do stands in reading
+	writeFn func(fd uintptr) bool
+	peekFn  func(fd uintptr) // doPeek; nil before the first look
+	reading reading
+	sent    bool // all of out has gone in the WriteThenRead in progress
+	peek    [1]byte
+	closed  bool
 
 	readUntil, writeUntil time.Time     // deadlines as they are set now
 	writeIdle             time.Duration // what SetWriteIdle was told last
@@ -71,9 +69,37 @@ func wrap(c TCPConn) (*Conn, error) {
 		return nil, err
 	}
 	s := &Conn{TCPConn: c, raw: raw}
-	s.readFn, s.pooledFn, s.writeFn, s.turnFn, s.readyFn, s.peekFn =
-		s.doRead, s.doReadPooled, s.doWrite, s.doTurn, s.doReady, s.doPeek
+	s.readFn, s.writeFn = s.doRead, s.doWrite
 	return s, nil
+}
+
+// reading is what the read in progress does once there may be something to read.
+type reading uint8
+
+const (
+	into   reading = iota // read into c.in
+	pooled                // read into a buffer of c.pool
+	turn                  // send c.out first, and then read into c.in
+	ready                 // see that there is something
+)
+
+// read waits in the poller until there was something for how to do.
+func (c *Conn) read(how reading) error {
+	c.reading = how
+	return c.raw.Read(c.readFn)
+}
+
+func (c *Conn) doRead(fd uintptr) bool {
+	switch c.reading {
+	case pooled:
+		return c.doReadPooled(fd)
+	case turn:
+		return c.doTurn(fd)
+	case ready:
+		_, errno := recv(fd, c.peek[:], peekFlags)
+		return errno != syscall.EAGAIN
+	}
+	return c.doReadInto(fd)
 }
 
 // Read reads up to len(p) bytes; io.EOF when the peer has closed its side.
@@ -82,7 +108,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	c.in, c.inN, c.inErr = p, 0, nil
-	err := c.raw.Read(c.readFn)
+	err := c.read(into)
 	c.in = nil
 	return c.readResult(err)
 }
@@ -91,19 +117,14 @@ func (c *Conn) Read(p []byte) (int, error) {
 // reads into it from the start. The caller owns the buffer when n > 0.
 func (c *Conn) ReadPooled(pool *sync.Pool) (buf *[]byte, n int, err error) {
 	c.pool, c.inN, c.inErr = pool, 0, nil
-	err = c.raw.Read(c.pooledFn)
+	err = c.read(pooled)
 	buf, c.pooled, c.pool = c.pooled, nil, nil
 	n, err = c.readResult(err)
 	return buf, n, err
 }
 
 // WaitReadable waits until there is something to read, if only the end, and reads nothing.
-func (c *Conn) WaitReadable() error { return c.raw.Read(c.readyFn) }
-
-func (c *Conn) doReady(fd uintptr) bool {
-	_, errno := recv(fd, c.peek[:], peekFlags)
-	return errno != syscall.EAGAIN
-}
+func (c *Conn) WaitReadable() error { return c.read(ready) }
 
 func (c *Conn) readResult(err error) (int, error) {
 	switch {
@@ -117,7 +138,7 @@ func (c *Conn) readResult(err error) (int, error) {
 	return c.inN, nil
 }
 
-func (c *Conn) doRead(fd uintptr) bool {
+func (c *Conn) doReadInto(fd uintptr) bool {
 	n, errno := recv(fd, c.in, 0)
 	if errno == syscall.EAGAIN {
 		return false
@@ -198,7 +219,7 @@ func (c *Conn) waitOn() {
 func (c *Conn) WriteThenRead(p, buf []byte) (sent, n int, err error) {
 	c.out, c.outErr, c.sent = p, nil, false
 	c.in, c.inN, c.inErr = buf, 0, nil
-	err = c.raw.Read(c.turnFn)
+	err = c.read(turn)
 	sent = len(p) - len(c.out)
 	c.out, c.in = nil, nil
 	switch {
@@ -213,7 +234,7 @@ func (c *Conn) WriteThenRead(p, buf []byte) (sent, n int, err error) {
 
 func (c *Conn) doTurn(fd uintptr) bool {
 	if c.sent {
-		return c.doRead(fd)
+		return c.doReadInto(fd)
 	}
 	done := c.doWrite(fd)
 	c.sent = len(c.out) == 0
@@ -225,6 +246,9 @@ func (c *Conn) doTurn(fd uintptr) bool {
 // It must not be called while a Read is in progress.
 func (c *Conn) Closed() (closed, unread bool) {
 	c.inN, c.closed = 0, false
+	if c.peekFn == nil { // most connections never need it
+		c.peekFn = c.doPeek
+	}
 	if err := c.raw.Control(c.peekFn); err != nil {
 		return true, false
 	}
