@@ -50,6 +50,7 @@ type runCommand struct {
 
 // Run serves until SIGINT or SIGTERM.
 func (c *runCommand) Run(s *streams) error {
+	chooseMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return c.serve(ctx, s)
