@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 )
@@ -47,4 +48,35 @@ func memoryLimit(text string) (int64, bool) {
 		return 0, false
 	}
 	return limit - limit/10, true
+}
+
+// spare is how much memory beyond what is alive may stay with the process, in bytes; beside
+// a quarter of what is alive.
+const spare = 16 << 20
+
+// heap watches what bursts leave behind.
+type heap struct {
+	samples   []metrics.Sample
+	allocated uint64 // bytes since the start, when it was last looked at
+}
+
+func newHeap() *heap {
+	return &heap{samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}}
+}
+
+// giveBack returns memory to the system once a burst is over: much of it is garbage or
+// free, and since the last call little was allocated. The runtime itself would keep as much as it
+// may need for the next collection.
+func (h *heap) giveBack() bool {
+	metrics.Read(h.samples)
+	allocated, alive := h.samples[0].Value.Uint64(), h.samples[1].Value.Uint64()
+	held := h.samples[2].Value.Uint64() + h.samples[3].Value.Uint64()
+	quiet := allocated-h.allocated < alive/8+spare/8
+	h.allocated = allocated
+	if !quiet || held < alive+alive/4+spare {
+		return false
+	}
+	debug.FreeOSMemory()
+	return true
 }

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+)
 
 func TestMemoryLimit(t *testing.T) {
 	for text, want := range map[string]int64{
@@ -14,5 +18,28 @@ func TestMemoryLimit(t *testing.T) {
 		if got, ok := memoryLimit(text); got != want || ok != (want > 0) {
 			t.Errorf("memoryLimit(%q) = %d, %v; want %d", text, got, ok, want)
 		}
+	}
+}
+
+// TestGiveBack: what a burst has left goes back when it is over, and only then.
+func TestGiveBack(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // nothing is collected meanwhile
+	runtime.GC()
+	h := newHeap()
+	h.giveBack()
+	burst := make([][]byte, 64)
+	for i := range burst {
+		burst[i] = make([]byte, 1<<20)
+	}
+	runtime.KeepAlive(burst)
+	burst = nil
+	if h.giveBack() {
+		t.Error("given back in the midst of a burst")
+	}
+	if !h.giveBack() {
+		t.Error("nothing is given back behind a burst")
+	}
+	if h.giveBack() {
+		t.Error("given back what was not there")
 	}
 }

@@ -213,8 +213,10 @@ func logAddress(bind string) netip.Addr {
 // idleTargets is how long a connection to a target may be at rest (ALB's idle timeout default).
 const idleTargets = time.Minute
 
-// sweep closes connections to targets that have been at rest for long.
+// sweep closes connections to targets that have been at rest for long, and gives memory
+// back that is not needed any more.
 func (m *machine) sweep(ctx context.Context) {
+	heap := newHeap()
 	ticks := time.NewTicker(idleTargets / 4)
 	defer ticks.Stop()
 	for {
@@ -223,6 +225,7 @@ func (m *machine) sweep(ctx context.Context) {
 			return
 		case now := <-ticks.C:
 			m.live.CloseIdle(now.Add(-idleTargets))
+			heap.giveBack()
 		}
 	}
 }
