@@ -13,8 +13,19 @@ import (
 	"github.com/albatross-lb/albatross/internal/snapshot"
 )
 
-// exchange is one request and its response.
+// exchange is one request and its response. What it keeps for the next one stands first.
 type exchange struct {
+	req     http1.Request
+	resp    http1.Response
+	out     []byte // the head being written
+	scratch []byte // url, trace id and location, which the record refers to
+	tried   []int
+
+	passing
+}
+
+// passing is what an exchange forgets when it is over.
+type passing struct {
 	s        *Session
 	peer     peer    // the client
 	in       *buffer // what it sent: the head, and behind it what is there already
@@ -23,22 +34,17 @@ type exchange struct {
 	rule     *snapshot.Rule
 	counters *metrics.LoadBalancerShard
 
-	req  http1.Request
-	resp http1.Response
 	look match.Request
 	rec  accesslog.Record
 
-	body    http1.Body // follows the request's body
-	answer  http1.Body // follows the response's
-	sent    []byte     // the part of the request's body that lies in e.in
-	pump    *pump      // sends the rest of it; nil when there is none
-	target  *snapshot.Target
-	up      buffer // what the target sent
-	out     []byte // the head being written
-	scratch []byte // url, trace id and location, which the record refers to
-	tried   []int
-	sticky  stickiness
-	made    rewritten
+	body   http1.Body // follows the request's body
+	answer http1.Body // follows the response's
+	sent   []byte     // the part of the request's body that lies in e.in
+	pump   *pump      // sends the rest of it; nil when there is none
+	target *snapshot.Target
+	up     buffer // what the target sent
+	sticky stickiness
+	made   rewritten
 
 	head   int       // length of the request's head in e.in
 	start  time.Time // the request's first bytes were there
@@ -64,15 +70,17 @@ func (e *exchange) release() {
 	e.up.release()
 	e.req.Reset()
 	e.resp.Reset()
-	out, scratch, tried := e.out[:0], e.scratch[:0], e.tried[:0]
-	if cap(out) > largeSize {
-		out = nil
-	}
-	if cap(scratch) > largeSize {
-		scratch = nil
-	}
-	*e = exchange{req: e.req, resp: e.resp, out: out, scratch: scratch, tried: tried}
+	e.out, e.scratch, e.tried = emptied(e.out), emptied(e.scratch), e.tried[:0]
+	e.passing = passing{}
 	exchanges.Put(e)
+}
+
+// emptied keeps a buffer's memory, unless an unusual request has made it large.
+func emptied(b []byte) []byte {
+	if cap(b) > largeSize {
+		return nil
+	}
+	return b[:0]
 }
 
 // serve reads one request and answers it. It reports whether the connection can
