@@ -49,7 +49,7 @@ type InboundCIDR struct {
 	Port       int    `json:"port"`
 	CIDR       string `json:"cidr,omitempty"`
 	PrefixList string `json:"prefixList,omitempty"`
-	Protocol   string `json:"protocol,omitempty"` // "udp"; absent: tcp
+	Protocol   string `json:"protocol,omitempty"` // udp; icmp or icmpv6 (Port is the type of the message); absent: tcp
 }
 
 // ID is the 16 hex digits that AWS would put behind the name in ARNs, DNS names

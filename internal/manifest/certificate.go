@@ -90,11 +90,15 @@ func (b *builder) mutualAuthentication(m *member) (map[int]*lb.MutualAuthenticat
 	if len(entries) == 0 {
 		return nil, m.notes.faultf(annotation, "the list is empty; write for example [{\"port\":443,\"mode\":\"passthrough\"}]")
 	}
-	byPort := map[int]*lb.MutualAuthentication{}
+	last := map[int]mutualWords{} // of a port that is there twice the last entry counts
 	for _, e := range entries {
 		if advice := e.wrong(); advice != "" {
 			return nil, m.notes.faultf(annotation, "port %d: %s", e.Port, advice)
 		}
+		last[int(e.Port)] = e
+	}
+	byPort := map[int]*lb.MutualAuthentication{}
+	for port, e := range last {
 		a := &lb.MutualAuthentication{Mode: e.Mode, IgnoreClientCertificateExpiry: e.IgnoreClientCertificateExpiry,
 			AdvertiseTrustStoreCANames: deref(e.AdvertiseTrustStoreCANames)}
 		if e.Mode == "verify" {
@@ -107,7 +111,7 @@ func (b *builder) mutualAuthentication(m *member) (map[int]*lb.MutualAuthenticat
 				}
 			}
 		}
-		byPort[int(e.Port)] = a
+		byPort[port] = a
 	}
 	return byPort, nil
 }

@@ -1,8 +1,10 @@
 package manifest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -62,6 +64,11 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	}
 	m.params = &params.Spec
 	b.noteParams(params.origin, m.params)
+	if port := m.params.SSLRedirectPort; port != "" {
+		if _, err := strconv.ParseInt(port, 10, 32); err != nil {
+			b.warnOnce(params.origin, "spec.sslRedirectPort", fmt.Sprintf("%q is no port: nothing redirects to HTTPS, also where an Ingress of the group asks for it; write a number, such as \"443\"", port))
+		}
+	}
 	return true, nil
 }
 

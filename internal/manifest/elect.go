@@ -69,9 +69,11 @@ func winnerOf(votes []vote) vote {
 // settled is what nobody can contradict: what the IngressClassParams of the first
 // member settle, and web ACL ARNs where a name is given.
 type settled struct {
-	named    bool                            // there is a wafv2-acl-name
-	class    *IngressClassParamsSpec         // of the first member
-	listener map[int]*IngressClassParamsSpec // of the first member on a port
+	named      bool                            // there is a wafv2-acl-name
+	guarded    bool                            // there are security groups
+	noRedirect bool                            // nobody redirects
+	class      *IngressClassParamsSpec         // of the first member
+	listener   map[int]*IngressClassParamsSpec // of the first member on a port
 }
 
 func settledBy(members []*member) settled {
@@ -81,6 +83,8 @@ func settledBy(members []*member) settled {
 			s.class = m.params
 		}
 		s.named = s.named || m.words.exclusive["wafv2-acl-name"] != ""
+		s.guarded = s.guarded || m.words.exclusive["security-groups"] != ""
+		s.noRedirect = s.noRedirect || m.words.noRedirect
 		for number := range m.words.ports {
 			if s.listener[number] == nil {
 				s.listener[number] = m.params
@@ -88,6 +92,21 @@ func settledBy(members []*member) settled {
 		}
 	}
 	return s
+}
+
+// settles tells whether an exclusive setting cannot be contradicted, since it has no effect.
+func (s settled) settles(annotation string) bool {
+	switch annotation {
+	case "wafv2-acl-arn":
+		return s.named
+	case manageGroups:
+		return !s.guarded
+	case "ssl-redirect":
+		return s.noRedirect
+	case "ipam-ipv4-pool-id":
+		return s.class.IPAMConfiguration != nil && s.class.IPAMConfiguration.IPv4IPAMPoolID != nil
+	}
+	return false
 }
 
 // statements lists what a member says.
@@ -109,16 +128,15 @@ func (s settled) statements(m *member) []statement {
 		}
 	}
 	for annotation, value := range w.exclusive {
-		if annotation == "wafv2-acl-arn" && s.named {
-			continue
+		if !s.settles(annotation) {
+			say(annotation, "", value)
 		}
-		if annotation == "ipam-ipv4-pool-id" && class.IPAMConfiguration != nil && class.IPAMConfiguration.IPv4IPAMPoolID != nil {
-			continue
-		}
-		say(annotation, "", value)
 	}
-	if w.subnetsFrom != "" {
-		say("subnets", "", w.subnetsFrom+" "+strings.Join(sortedSet(w.subnets), ","))
+	switch {
+	case w.subnetsFrom == "annotation": // in any order
+		say("subnets", "", "annotation "+strings.Join(slices.Sorted(slices.Values(w.subnets)), ","))
+	case w.subnetsFrom != "":
+		say("subnets", "", w.subnetsFrom)
 	}
 	sayMap("load-balancer-attributes", "", w.attributes, pairs(class.LoadBalancerAttributes))
 	sayMap("tags", "", w.tags, nil)

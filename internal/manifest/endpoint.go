@@ -20,13 +20,13 @@ const mostTargets = 100_000
 // addTargets registers the targets of a port of a Service: node addresses for
 // targets of type instance where the manifests have Nodes, else the Pods.
 func (b *builder) addTargets(g *lb.TargetGroup, s *service, port corev1.ServicePort, origin lb.Origin) {
-	if g.TargetType == instanceTargets && len(b.nodes) > 0 && port.NodePort != 0 {
+	if b.onNodes(g, port) {
 		g.Targets = b.nodeTargets(g, port)
 		return
 	}
 	found := b.slices[s.name]
 	if len(found) == 0 {
-		b.warnOnce(s.origin, "", "no EndpointSlice has the label "+discoveryv1.LabelServiceName+": "+s.Name+", so that the Service has no targets: requests get 503")
+		b.warnOnce(s.origin, "", "no EndpointSlice has the label "+discoveryv1.LabelServiceName+": "+s.Name+", so that the Service has no targets: "+withoutTargets(g))
 		return
 	}
 	g.Targets = b.podTargets(g, s, port, found)
@@ -35,8 +35,20 @@ func (b *builder) addTargets(g *lb.TargetGroup, s *service, port corev1.ServiceP
 		podHealthCheck(g, s)
 	}
 	if len(g.Targets) == 0 {
-		b.warnOnce(s.origin, "", "no endpoint of the Service is ready on port "+portName(port)+": requests get 503")
+		b.warnOnce(s.origin, "", "no endpoint of the Service is ready on port "+portName(port)+": "+withoutTargets(g))
 	}
+}
+
+func withoutTargets(g *lb.TargetGroup) string {
+	if g.Protocol == lb.HTTP || g.Protocol == lb.HTTPS {
+		return "requests get 503"
+	}
+	return "connections are reset"
+}
+
+// onNodes tells whether the targets of a group are nodes.
+func (b *builder) onNodes(g *lb.TargetGroup, port corev1.ServicePort) bool {
+	return g.TargetType == instanceTargets && len(b.nodes) > 0 && port.NodePort != 0
 }
 
 func portName(p corev1.ServicePort) string {

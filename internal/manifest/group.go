@@ -5,6 +5,8 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -46,17 +48,42 @@ func (b *builder) buildIngresses() {
 	}
 }
 
+// The finalizers by which AWS's controller holds on to what it has made something of.
+const (
+	loneFinalizer    = "ingress.k8s.aws/resources"
+	groupFinalizer   = "group.ingress.k8s.aws/" // the group's name follows
+	serviceFinalizer = "service.k8s.aws/resources"
+)
+
 // deleted passes over an Ingress that is on its way out, unless its own
 // attributes forbid that.
 func (b *builder) deleted(m *member) {
 	b.ignore(m.name)
-	attributes, _, _ := m.notes.pairs("load-balancer-attributes")
-	if attributes["deletion_protection.enabled"] == "true" && len(m.Finalizers) > 0 {
-		b.setAside(m.origin, m.notes.faultf("load-balancer-attributes",
-			"the Ingress is being deleted although deletion_protection.enabled is true; set it to false first. Its rules no longer serve"))
+	held := slices.ContainsFunc(m.Finalizers, func(f string) bool { return f == loneFinalizer || strings.HasPrefix(f, groupFinalizer) })
+	if err := undeletable(m.notes, "load-balancer-attributes"); held && err != nil {
+		b.setAside(m.origin, err)
 		return
 	}
 	b.note(m.origin, "", "the Ingress is being deleted; its rules no longer serve")
+}
+
+// undeletable is the fault of an object that goes away although its attributes
+// protect it, or whose attributes cannot be read; nil if it may go.
+func undeletable(notes annotations, annotation string) error {
+	const key = "deletion_protection.enabled"
+	attributes, _, err := notes.pairs(annotation)
+	value, given := attributes[key]
+	if err != nil || !given {
+		return err
+	}
+	protected, err := strconv.ParseBool(value)
+	switch {
+	case err != nil:
+		return notes.faultf(annotation, "%s=%s: write true or false", key, value)
+	case protected:
+		return notes.faultf(annotation, "the object is being deleted, or is no longer ours, although %s is true; set it to false first. It no longer serves", key)
+	}
+	return nil
 }
 
 // assign puts a member into its group and reads its order in it.

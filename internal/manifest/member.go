@@ -35,6 +35,10 @@ type words struct {
 	capacity    map[string]string
 	tags        map[string]string
 	ports       map[int]portWords
+
+	noRedirect bool // the sslRedirectPort of its class is no number, which turns the redirect off for all
+	// Faults that count only where the group makes use of the words.
+	badManage, badCapacity error
 }
 
 // exclusiveSettings are read as they are; IngressClassParams beat the annotation.
@@ -120,12 +124,15 @@ func (b *builder) readWords(m *member) error {
 	return nil
 }
 
+// manageGroups has a meaning only beside security groups, which another member may give.
+const manageGroups = "manage-backend-security-group-rules"
+
 // readPlaces reads where the load balancer stands: subnets, security groups, address pools.
 func (b *builder) readPlaces(m *member) error {
 	w := &m.words
 	if list, ok := m.notes.list("subnets"); m.params.Subnets != nil {
-		tags, _ := json.Marshal(m.params.Subnets.Tags)
-		w.subnets, w.subnetsFrom = m.params.Subnets.IDs, "IngressClassParams "+string(tags)
+		selector, _ := json.Marshal(m.params.Subnets)
+		w.subnets, w.subnetsFrom = m.params.Subnets.IDs, "IngressClassParams "+string(selector)
 	} else if ok {
 		w.subnets, w.subnetsFrom = list, "annotation"
 	}
@@ -134,15 +141,10 @@ func (b *builder) readPlaces(m *member) error {
 		if _, missing := b.opts.Inventory.securityGroups(list); missing != "" {
 			return m.notes.faultf("security-groups", "there is no security group %q", missing)
 		}
-		if len(list) > 0 {
-			manage, ok, err := m.notes.boolean("manage-backend-security-group-rules")
-			if err != nil {
-				return err
-			}
-			if ok {
-				w.exclusive["manage-backend-security-group-rules"] = strconv.FormatBool(manage)
-			}
-		}
+	}
+	manage, ok, err := m.notes.boolean(manageGroups)
+	if w.badManage = err; ok && err == nil {
+		w.exclusive[manageGroups] = strconv.FormatBool(manage)
 	}
 	if pool, ok := m.notes.text("ipam-ipv4-pool-id"); ok && pool != "" {
 		w.exclusive["ipam-ipv4-pool-id"] = pool
@@ -161,22 +163,25 @@ func readMaps(m *member) (err error) {
 		return err
 	}
 	w.tags = over(pairs(m.params.Tags), tags)
-	if m.params.MinimumLoadBalancerCapacity != nil {
-		return nil
-	}
-	w.capacity, _, err = m.notes.pairs("minimum-load-balancer-capacity")
-	if err != nil {
-		return err
-	}
-	for key, value := range w.capacity {
-		if key != "CapacityUnits" {
-			return m.notes.faultf("minimum-load-balancer-capacity", "%q is not known; write CapacityUnits=<number>", key)
+	w.capacity, w.badCapacity = readCapacity(m.notes)
+	return nil
+}
+
+const capacityUnits = "CapacityUnits"
+
+// readCapacity reads how much is to be reserved, the same for Ingresses and Services.
+func readCapacity(notes annotations) (map[string]string, error) {
+	const annotation = "minimum-load-balancer-capacity"
+	capacity, _, err := notes.pairs(annotation)
+	for key, value := range capacity {
+		if key != capacityUnits {
+			return nil, notes.faultf(annotation, "%q is not known; write %s=<number>", key, capacityUnits)
 		}
 		if _, err := strconv.ParseInt(value, 10, 32); err != nil {
-			return m.notes.faultf("minimum-load-balancer-capacity", "%q is not a whole number; write for example CapacityUnits=500", value)
+			return nil, notes.faultf(annotation, "%q is not a whole number; write for example %s=500", value, capacityUnits)
 		}
 	}
-	return nil
+	return capacity, err
 }
 
 // readWebACL reads which web ACLs are to judge requests. A name is looked up, an
@@ -209,9 +214,10 @@ func (b *builder) readWebACL(m *member) error {
 }
 
 func readRedirect(m *member) error {
-	if port := m.params.SSLRedirectPort; port != "" {
-		if _, err := strconv.ParseInt(port, 10, 32); err == nil {
-			m.words.exclusive["ssl-redirect"] = port
+	if m.params.SSLRedirectPort != "" {
+		port, err := strconv.ParseInt(m.params.SSLRedirectPort, 10, 32)
+		if m.words.noRedirect = err != nil; err == nil {
+			m.words.exclusive["ssl-redirect"] = strconv.FormatInt(port, 10)
 		}
 		return nil
 	}

@@ -51,6 +51,9 @@ func (b *builder) merge(g *group, members []*member) *merged {
 	for number, p := range all.ports {
 		p.close(number, b.opts.DefaultSSLPolicy)
 	}
+	if slices.ContainsFunc(members, func(m *member) bool { return m.words.noRedirect }) {
+		delete(all.said, "ssl-redirect")
+	}
 	all.redirectPort, _ = strconv.Atoi(all.said["ssl-redirect"])
 	return all
 }
@@ -59,7 +62,7 @@ func (b *builder) merge(g *group, members []*member) *merged {
 func (all *merged) classHasTheLastWord(class *IngressClassParamsSpec) {
 	maps.Copy(all.attributes, pairs(class.LoadBalancerAttributes))
 	if c := class.MinimumLoadBalancerCapacity; c != nil {
-		all.capacity = map[string]string{"CapacityUnits": strconv.Itoa(int(c.CapacityUnits))}
+		all.capacity = map[string]string{capacityUnits: strconv.Itoa(int(c.CapacityUnits))}
 	}
 	if p := class.IPAMConfiguration; p != nil && p.IPv4IPAMPoolID != nil {
 		all.said["ipam-ipv4-pool-id"] = *p.IPv4IPAMPoolID
@@ -72,10 +75,24 @@ type faults map[*member]error
 // check looks at what can only be judged of the group as a whole.
 func (b *builder) check(all *merged) faults {
 	bad := faults{}
+	all.checkUnused(bad)
 	all.checkRedirect(bad)
 	all.checkDefaultBackends(bad)
 	b.checkFrontend(all, bad)
 	return bad
+}
+
+// checkUnused finds the faults of words that only some groups make use of: who
+// manages security groups where there are any, and the capacity unless the class says it.
+func (all *merged) checkUnused(bad faults) {
+	for _, m := range all.members {
+		if m.words.badManage != nil && all.said["security-groups"] != "" {
+			bad[m] = m.words.badManage
+		}
+		if m.words.badCapacity != nil && all.members[0].params.MinimumLoadBalancerCapacity == nil {
+			bad[m] = m.words.badCapacity
+		}
+	}
 }
 
 // checkRedirect: ssl-redirect leads to an HTTPS listener of the group.
@@ -144,10 +161,10 @@ func (b *builder) loadBalancer(all *merged) *lb.LoadBalancer {
 	if l.Name = all.said["load-balancer-name"]; l.Name == "" {
 		l.Name = all.resourceName(digest(b.opts.ClusterName, all.key, l.Scheme))
 	}
-	l.MinimumCapacity, _ = strconv.Atoi(all.capacity["CapacityUnits"])
+	l.MinimumCapacity, _ = strconv.Atoi(all.capacity[capacityUnits])
 	if groups := splitList(all.said["security-groups"]); len(groups) > 0 {
 		l.SecurityGroups, _ = b.opts.Inventory.securityGroups(groups)
-		if all.said["manage-backend-security-group-rules"] == "true" {
+		if all.said[manageGroups] == "true" {
 			l.SecurityGroups = append(l.SecurityGroups, "shared-backend")
 		}
 	} else {

@@ -35,6 +35,9 @@ func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGr
 	if err := checkRoutingPolicy(notes, "attributes", l.Attributes); err != nil {
 		return nil, nil, err
 	}
+	if err := checkSourceNAT(notes, l); err != nil {
+		return nil, nil, err
+	}
 	ports, both, err := joinedPorts(s)
 	if err != nil {
 		return nil, nil, err
@@ -207,7 +210,11 @@ func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.Serv
 			}
 			otherPort, err := findPort(other, *t.ServicePort)
 			if err != nil {
-				return lb.Action{}, notes.faultf(annotation, "%s", err)
+				advice := ""
+				if _, number := parsePort(t.ServicePort.StrVal); number {
+					advice = "; a port in quotes is a name here, write the number without them"
+				}
+				return lb.Action{}, notes.faultf(annotation, "%s%s", err, advice)
 			}
 			speaks := protocol
 			if protocol == lb.TLS && t.Decrypt != nil && *t.Decrypt {
@@ -249,6 +256,9 @@ func checkAddresses(notes annotations, l *lb.LoadBalancer) error {
 		if err := checkEIPs(notes, "eip-allocations", eips, l); err != nil {
 			return err
 		}
+		if len(eips) == 0 {
+			return notes.faultf("eip-allocations", "the list is empty; write an allocation for each subnet, or leave the annotation out")
+		}
 		l.EIPAllocations = eips
 	}
 	for _, fixed := range []struct {
@@ -265,13 +275,43 @@ func checkAddresses(notes annotations, l *lb.LoadBalancer) error {
 		if !fixed.allowed {
 			return notes.faultf(fixed.annotation, "these addresses can only be set for %s", fixed.where)
 		}
-		if len(l.Subnets) > 0 && len(list) != len(l.Subnets) {
+		if len(list) == 0 || len(l.Subnets) > 0 && len(list) != len(l.Subnets) {
 			return notes.faultf(fixed.annotation, "count of addresses (%d) and subnets (%d) must match", len(list), len(l.Subnets))
 		}
 		for _, raw := range list {
 			if a, err := netip.ParseAddr(raw); err != nil || a.Is6() != fixed.v6 {
 				return notes.faultf(fixed.annotation, "%q is no address of the right kind", raw)
 			}
+		}
+	}
+	return nil
+}
+
+// checkSourceNAT looks at annotations that are accepted and mean nothing here, as
+// far as AWS's controller checks them without knowing the subnets.
+func checkSourceNAT(notes annotations, l *lb.LoadBalancer) error {
+	const prefixes = "source-nat-ipv6-prefixes"
+	for _, annotation := range []string{"enable-prefix-for-ipv6-source-nat", "inbound-sg-rules-on-private-link-traffic"} {
+		if value, ok := notes.text(annotation); ok && value != "on" && value != "off" {
+			return notes.faultf(annotation, "%q is not known; write on or off", value)
+		}
+	}
+	on := notes.textOr("enable-prefix-for-ipv6-source-nat", "off") == "on"
+	if on && l.IPAddressType != "dualstack" {
+		return notes.faultf("enable-prefix-for-ipv6-source-nat", "this is for dual-stack load balancers only; write %sip-address-type: dualstack", notes.prefix)
+	}
+	list, given := notes.list(prefixes)
+	switch {
+	case !given:
+		return nil
+	case !on:
+		return notes.faultf(prefixes, "prefixes need a dual-stack load balancer and %senable-prefix-for-ipv6-source-nat: \"on\"", notes.prefix)
+	case len(l.Subnets) > 0 && len(list) != len(l.Subnets):
+		return notes.faultf(prefixes, "count of prefixes (%d) and subnets (%d) must match", len(list), len(l.Subnets))
+	}
+	for _, raw := range list {
+		if p, err := netip.ParsePrefix(raw); raw != "auto_assigned" && (err != nil || !p.Addr().Is6() || p.Bits() != 80) {
+			return notes.faultf(prefixes, "%q is no prefix for source NAT; write an IPv6 prefix of length 80, or auto_assigned", raw)
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, po
 	if g.TargetType, err = b.networkTargetType(notes, s, port); err != nil {
 		return nil, err
 	}
-	if g.HealthCheck, err = networkHealthCheck(g, notes, s); err != nil {
+	if g.HealthCheck, err = networkHealthCheck(g, owner, s); err != nil {
 		return nil, err
 	}
 	if g.Attributes, err = networkAttributes(notes, port); err != nil {
@@ -55,6 +55,11 @@ func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, po
 	g.Name = resourceName(s.name, digest(b.opts.ClusterName, baseUID, string(s.UID), strconv.Itoa(g.Port), strconv.Itoa(int(port.Port)),
 		g.TargetType, string(protocol), string(g.HealthCheck.Protocol), strconv.Itoa(g.HealthCheck.IntervalSeconds)))
 	b.addTargets(g, s, port, owner.origin)
+	if node := owner.Spec.HealthCheckNodePort; node != 0 && int(g.HealthCheck.Port) == int(node) && len(g.Targets) > 0 && !b.onNodes(g, port) {
+		check := *g.HealthCheck // what a node says of itself cannot be asked of a Pod
+		check.Protocol, check.Port, check.Path, check.Matcher = lb.TCP, lb.TrafficPort, "", nil
+		g.HealthCheck = &check
+	}
 	groups[key] = g
 	return g, nil
 }
@@ -74,12 +79,15 @@ func (b *builder) networkTargetType(notes annotations, s *service, port corev1.S
 }
 
 // networkHealthCheck: by default a TCP connection, and for instances that take
-// local traffic only, Kubernetes's own health check port.
-func networkHealthCheck(g *lb.TargetGroup, notes annotations, s *service) (*lb.HealthCheck, error) {
+// local traffic only, Kubernetes's own health check port: that of the Service that
+// has the load balancer, also for another one in its weighted action.
+func networkHealthCheck(g *lb.TargetGroup, owner, s *service) (*lb.HealthCheck, error) {
+	notes := serviceNotes(owner)
 	protocol, port, path := "TCP", "traffic-port", "/"
 	interval, timeout, threshold := 10, 10, 3
-	if g.TargetType == instanceTargets && s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal && s.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		protocol, port, path = "HTTP", strconv.Itoa(int(s.Spec.HealthCheckNodePort)), "/healthz"
+	local := s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal && s.Spec.Type == corev1.ServiceTypeLoadBalancer
+	if g.TargetType == instanceTargets && local && owner.Spec.HealthCheckNodePort != 0 { // 0 in a file alone: the API server fills it in
+		protocol, port, path = "HTTP", strconv.Itoa(int(owner.Spec.HealthCheckNodePort)), "/healthz"
 		timeout, threshold = 6, 2
 	}
 	h := &lb.HealthCheck{Protocol: lb.Protocol(strings.ToUpper(notes.textOr("healthcheck-protocol", protocol)))}

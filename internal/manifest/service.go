@@ -22,6 +22,7 @@ func (b *builder) buildServices() {
 		s := b.services[n]
 		build := b.builderOf(s)
 		if build == nil {
+			b.checkLeaving(s)
 			continue
 		}
 		b.warnUnknownNames(s.origin, s.Annotations, servicePrefix+awsPrefix, serviceNames, serviceFamilies)
@@ -33,6 +34,14 @@ func (b *builder) buildServices() {
 		}
 		b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, balancer)
 		maps.Copy(b.cfg.TargetGroups, groups)
+	}
+}
+
+// checkLeaving sets a Service aside that AWS's controller has made a load balancer
+// for, and that must not lose it although it is deleted or no longer ours.
+func (b *builder) checkLeaving(s *service) {
+	if err := undeletable(serviceNotes(s), "attributes"); err != nil && slices.Contains(s.Finalizers, serviceFinalizer) {
+		b.setAside(s.origin, err)
 	}
 }
 
@@ -60,6 +69,8 @@ func (b *builder) builderOf(s *service) buildService {
 		b.note(s.origin, "spec.type", "the Service asks for an application load balancer, and is not of type: LoadBalancer; it gets none")
 	case kind == "nlb-ip", kind == "external" && slices.Contains([]string{ipTargets, instanceTargets}, notes.textOr("nlb-target-type", "")):
 		return b.network
+	case kind == "nlb" && s.Spec.Type == corev1.ServiceTypeLoadBalancer && b.opts.Inventory == nil:
+		return b.network // on AWS that of the cloud provider, which is not the controller's
 	case s.Spec.Type == corev1.ServiceTypeLoadBalancer:
 		b.note(s.origin, notes.field("type"), "the Service gets no load balancer of its own; write \"application\" for one of layer 7")
 	}
@@ -153,9 +164,11 @@ func (b *builder) serviceBalancer(s *service, kind lb.LoadBalancerType, addressT
 	if err := logAttributes(notes, l.Attributes); err != nil {
 		return nil, err
 	}
-	if l.MinimumCapacity, err = serviceCapacity(notes); err != nil {
+	capacity, err := readCapacity(notes)
+	if err != nil {
 		return nil, err
 	}
+	l.MinimumCapacity, _ = strconv.Atoi(capacity[capacityUnits])
 	l.Subnets, _ = notes.list("subnets")
 	return l, b.serviceInbound(s, l)
 }
@@ -211,27 +224,15 @@ func classicAttributes(notes annotations, l *lb.LoadBalancer) error {
 	return err
 }
 
-func serviceCapacity(notes annotations) (int, error) {
-	const annotation = "minimum-load-balancer-capacity"
-	capacity, _, err := notes.pairs(annotation)
-	if err != nil {
-		return 0, err
-	}
-	units := 0
-	for key, value := range capacity {
-		n, err := strconv.ParseInt(value, 10, 32)
-		if key != "CapacityUnits" || err != nil {
-			return 0, notes.faultf(annotation, "%s=%s is not known; write CapacityUnits=<number>", key, value)
-		}
-		units = int(n)
-	}
-	return units, nil
-}
-
 // serviceInbound reads who may connect: security groups, or ranges of addresses.
 func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
 	notes := serviceNotes(s)
-	if off, _, err := notes.boolean("disable-nlb-sg"); err != nil || off && l.Type == lb.Network {
+	off, _, err := notes.boolean("disable-nlb-sg")
+	if err != nil {
+		return err
+	}
+	if off && l.Type == lb.Network {
+		_, _, err := notes.boolean(manageGroups)
 		return err
 	}
 	if list, _ := notes.list("security-groups"); len(list) > 0 {
@@ -239,7 +240,7 @@ func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
 		if missing != "" {
 			return notes.faultf("security-groups", "there is no security group %q", missing)
 		}
-		manage, _, err := notes.boolean("manage-backend-security-group-rules")
+		manage, _, err := notes.boolean(manageGroups)
 		if manage {
 			groups = append(groups, "shared-backend")
 		}
@@ -269,6 +270,9 @@ func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
 		protocol := strings.TrimPrefix(strings.ToLower(string(port.Protocol)), "tcp")
 		for _, cidr := range ranges {
 			l.InboundCIDRs = append(l.InboundCIDRs, lb.InboundCIDR{Port: int(port.Port), CIDR: strings.TrimSpace(cidr), Protocol: protocol})
+			if l.Type == lb.Network && notes.textOr("enable-icmp-for-path-mtu-discovery", "") == "on" {
+				l.InboundCIDRs = append(l.InboundCIDRs, tooBig(cidr))
+			}
 		}
 		for _, id := range prefixLists {
 			l.InboundCIDRs = append(l.InboundCIDRs, lb.InboundCIDR{Port: int(port.Port), PrefixList: id, Protocol: protocol})
@@ -276,6 +280,15 @@ func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
 	}
 	sortInbound(l.InboundCIDRs)
 	return nil
+}
+
+// tooBig lets the ICMP message in that a packet is too large. In place of a port
+// it has the type of the message: 3 for IPv4 (RFC 1191), 2 for IPv6 (RFC 8201).
+func tooBig(cidr string) lb.InboundCIDR {
+	if strings.Contains(cidr, ":") {
+		return lb.InboundCIDR{Port: 2, CIDR: strings.TrimSpace(cidr), Protocol: "icmpv6"}
+	}
+	return lb.InboundCIDR{Port: 3, CIDR: strings.TrimSpace(cidr), Protocol: "icmp"}
 }
 
 // tlsWords are the ports of a Service that speak TLS, and how.

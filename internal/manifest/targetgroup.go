@@ -152,6 +152,9 @@ func healthCheckPort(targetType string, s *service, notes annotations, annotatio
 	}
 	ref := intstr.Parse(raw)
 	if ref.Type == intstr.Int {
+		if ref.IntVal == 0 {
+			return 0, notes.faultf(annotation, "0 is no port; write traffic-port, a number from 1 to 65535, or the name of a port of the Service")
+		}
 		return lb.HealthCheckPort(ref.IntVal), nil
 	}
 	p, err := findPort(s, ref)
