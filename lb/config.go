@@ -20,6 +20,9 @@ type Config struct {
 	// ACME holds what is to be had by ACME, by the reference ("acme:namespace/name")
 	// that a Listener uses for it.
 	ACME map[string]*ACME `json:"-"`
+	// Discover holds what is to be found by host, by the reference
+	// ("discover:namespace/name") that a Listener uses for it.
+	Discover map[string]*Discovery `json:"-"`
 	// SetAside lists what is not served, each with its reason.
 	SetAside []Problem `json:"-"`
 	// Warnings lists what is served, though not quite as its author may think.

@@ -21,7 +21,8 @@ type Listener struct {
 	Protocol Protocol `json:"protocol"`
 
 	SSLPolicy string `json:"sslPolicy,omitempty"`
-	// Certificates: ARNs, or "secret:namespace/name" for a Secret of the manifests.
+	// Certificates: ARNs, "secret:namespace/name" for a Secret of the manifests, or a
+	// reference into Config.ACME or Config.Discover.
 	// The first is the default certificate; the rest are chosen by SNI.
 	Certificates         []string              `json:"certificates,omitempty"`
 	MutualAuthentication *MutualAuthentication `json:"mutualAuthentication,omitempty"`

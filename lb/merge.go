@@ -54,6 +54,7 @@ func (m *merging) add(p Part) {
 	c.Notes = append(c.Notes, p.Config.Notes...)
 	m.addCertificates(p)
 	m.addACME(p)
+	m.addDiscover(p)
 	lost := m.addTargetGroups(p)
 	for _, b := range p.Config.LoadBalancers {
 		if b == nil {
@@ -119,6 +120,18 @@ func (m *merging) addACME(p Part) {
 		}
 		if m.into.ACME[ref] == nil {
 			m.into.ACME[ref] = ask
+		}
+	}
+}
+
+// addDiscover is addACME for what is to be found.
+func (m *merging) addDiscover(p Part) {
+	for ref, ask := range p.Config.Discover {
+		if m.into.Discover == nil {
+			m.into.Discover = map[string]*Discovery{}
+		}
+		if m.into.Discover[ref] == nil {
+			m.into.Discover[ref] = ask
 		}
 	}
 }

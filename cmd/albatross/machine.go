@@ -59,7 +59,7 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 		m.ordering.plan(cfg, func(ref string) (*certs.Certificate, error) { return m.found(cfg, ref) })
 	}
 	next, problems := snapshot.Build(cfg, snapshot.Options{
-		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg),
+		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg), Discover: m.discover,
 		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs, Transparent: m.transparent,
 	})
 	wanted, unbound := m.bind(next)
@@ -120,6 +120,11 @@ func (m *machine) certificates(cfg *lb.Config) func(ref string, hosts []string) 
 	}
 }
 
+// discover finds certificates in the state folder by the hosts they are for.
+func (m *machine) discover(hosts []string) (found []*certs.Certificate, missing []string) {
+	return m.arns.Discover(fmt.Sprintf("arn:aws:acm:%s:%s:certificate/", m.region, m.account), hosts)
+}
+
 // found gives a certificate that is there.
 func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) {
 	switch pair := cfg.Certificates[ref]; {
@@ -131,6 +136,8 @@ func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) 
 		return c, nil
 	case cfg.ACME[ref] != nil:
 		return nil, errors.New("albatross.io/acme asks for a certificate to be ordered; run with --acme-directory, for example letsencrypt")
+	case cfg.Discover[ref] != nil:
+		return nil, errors.New("put one into a subfolder of acm/ in the state folder (tls.crt and tls.key), name one in certificate-arn or spec.tls, or run with --dev for one of the local CA")
 	case ref == "":
 		return nil, errors.New("it names no certificate; set certificate-arn, spec.tls or albatross.io/acme, or run with --dev for one of the local CA")
 	}

@@ -68,7 +68,7 @@ func (c *runCommand) serve(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer m.close()
-	sources := []control.Source{source}
+	sources := []control.Source{source, acmWatch{m.arns}}
 	if m.ordering != nil {
 		sources = append(sources, m.ordering)
 		defer m.ordering.run(ctx, log)()

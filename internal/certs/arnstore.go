@@ -21,8 +21,11 @@ const maxPEM = 1 << 20
 type ARNStore struct {
 	dir string
 
-	mu   sync.Mutex
-	read map[string]*stored // by name of the subfolder
+	mu      sync.Mutex
+	read    map[string]*stored // by name of the subfolder
+	seen    map[string][2]look // how tls.crt and tls.key looked when they were looked up
+	listed  []string           // the subfolders at the last Discover
+	listing bool               // there was one
 }
 
 // stored is a certificate with the look its files had when it was read.
@@ -39,7 +42,7 @@ type look struct {
 
 // OpenARNStore uses a folder, which need not exist yet. Nothing is read before Lookup.
 func OpenARNStore(dir string) *ARNStore {
-	return &ARNStore{dir: dir, read: make(map[string]*stored)}
+	return &ARNStore{dir: dir, read: make(map[string]*stored), seen: make(map[string][2]look)}
 }
 
 // Lookup gives the certificate of an ARN; an error that is fs.ErrNotExist where the
@@ -54,6 +57,7 @@ func (s *ARNStore) Lookup(arn string) (*Certificate, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.seen[name] = s.look(name)
 	before := s.read[name]
 	now, err := s.load(arn, name, before)
 	if err != nil {

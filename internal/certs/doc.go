@@ -3,7 +3,8 @@
 //
 // A Certificate comes from one of three places. ParsePair reads a pair that came
 // with the manifests (a Secret). ARNStore stands in for AWS Certificate Manager: a
-// folder with one subfolder per ARN. CA is the local certificate authority of
+// folder with one subfolder per ARN, where certificates are also discovered by host. Its
+// files may change at any time; Changed tells when to look again. CA is the local certificate authority of
 // --dev, which issues one for any ARN or Secret that nobody has.
 //
 // Config puts certificates and a Policy together into a tls.Config. Which

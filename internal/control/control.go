@@ -14,6 +14,9 @@ type Update struct {
 	// Config is everything that the source wants served. nil means: as before.
 	// It belongs to the loop once sent and must not be changed any more.
 	Config *lb.Config
+	// Again: what the Machine reads beside Config has changed (a certificate's file), so
+	// that what is served is applied anew although Config is the same.
+	Again bool
 	// Problems are what the source could not read; what it had read there before
 	// is still part of Config.
 	Problems []lb.Problem

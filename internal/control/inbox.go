@@ -89,6 +89,7 @@ func (a *arrival) merge(u Update) {
 	if u.Config == nil && a.update != nil {
 		u.Config = a.update.Config
 	}
+	u.Again = u.Again || a.update != nil && a.update.Again
 	a.update, a.stopped = &u, nil
 }
 

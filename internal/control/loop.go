@@ -127,7 +127,7 @@ func (l *Loop) settle(ctx context.Context) bool {
 
 // collect takes what has arrived and tells whether it changes what is to be served.
 func (l *Loop) collect() bool {
-	changed := false
+	changed, again := false, false
 	for i, a := range l.inbox.take() {
 		if a == nil {
 			continue
@@ -140,11 +140,13 @@ func (l *Loop) collect() bool {
 		l.config[i] = *a.update
 		if a.update.Config == nil || (before.Config != nil && reflect.DeepEqual(before.Config, a.update.Config)) {
 			l.config[i].Config = before.Config
+			again = again || a.update.Again
 			continue
 		}
 		changed = true
 	}
-	return changed
+	served := slices.ContainsFunc(l.config, func(u Update) bool { return u.Config != nil })
+	return changed || again && served
 }
 
 // serve applies what the sources want and reports. It returns when to try again, or nil.

@@ -129,6 +129,31 @@ func config(key string, port int) *lb.Config {
 	}}}}}
 }
 
+// TestAgain: the same Config is applied anew where a source says so, and only then;
+// before there is any, there is nothing to apply.
+func TestAgain(t *testing.T) {
+	run(t, 2, func(b *bench) {
+		b.send(1, Update{Again: true})
+		b.settled()
+		if len(b.machine.applied()) != 0 {
+			t.Fatal("applied nothing")
+		}
+		b.send(0, Update{Config: config("a", 80)})
+		b.settled()
+		b.send(0, Update{Config: config("a", 80)})
+		b.settled()
+		if len(b.machine.applied()) != 1 {
+			t.Fatalf("applied %d times, want once", len(b.machine.applied()))
+		}
+		b.send(1, Update{Again: true})
+		b.send(1, Update{})
+		b.settled()
+		if got := b.machine.applied(); len(got) != 2 || len(got[1].LoadBalancers) != 1 {
+			t.Errorf("applied %d times, want the same again", len(got))
+		}
+	})
+}
+
 func TestUpdatesOfABurstAreAppliedOnce(t *testing.T) {
 	run(t, 1, func(b *bench) {
 		start := time.Now()

@@ -101,6 +101,10 @@ func describe(cfg *lb.Config, problems []lb.Problem) string {
 		ask := cfg.ACME[key]
 		fmt.Fprintf(&s, "order %s: %v %s (%s %s)\n", key, ask.Hosts, ask.Directory, ask.Origin, ask.Field)
 	}
+	for _, key := range slices.Sorted(maps.Keys(cfg.Discover)) {
+		ask := cfg.Discover[key]
+		fmt.Fprintf(&s, "find %s: %v (%s %s)\n", key, ask.Hosts, ask.Origin, ask.Field)
+	}
 	if len(cfg.Ignored) > 0 {
 		fmt.Fprintf(&s, "ignored %v\n", cfg.Ignored)
 	}

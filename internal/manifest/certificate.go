@@ -47,7 +47,7 @@ func (b *builder) secretCertificates(m *member, ordered bool) []string {
 }
 
 // discoverCertificates finds certificates by the hosts of the rules and of
-// spec.tls. Without an inventory there is nothing to find them in.
+// spec.tls. Without an inventory it leaves that to whoever serves the listener.
 func (b *builder) discoverCertificates(m *member) ([]string, error) {
 	var hosts []string
 	for _, r := range m.Spec.Rules {
@@ -59,9 +59,18 @@ func (b *builder) discoverCertificates(m *member) ([]string, error) {
 		hosts = append(hosts, tls.Hosts...)
 	}
 	hosts = sortedSet(hosts)
-	if b.opts.Inventory == nil {
-		b.warn(m.origin, m.notes.field("certificate-arn"), "the HTTPS listener is given no certificate, and there is nothing to discover one in; write one here, or a Secret in spec.tls")
+	field := m.notes.field("certificate-arn")
+	switch {
+	case b.opts.Inventory == nil && len(hosts) == 0:
+		b.warn(m.origin, field, "the HTTPS listener is given no certificate, and there is no host to find one by; write one here, or a Secret in spec.tls")
 		return nil, nil
+	case b.opts.Inventory == nil:
+		if b.cfg.Discover == nil {
+			b.cfg.Discover = map[string]*lb.Discovery{}
+		}
+		reference := "discover:" + m.name.String()
+		b.cfg.Discover[reference] = &lb.Discovery{Hosts: hosts, Origin: m.origin, Field: field}
+		return []string{reference}, nil
 	}
 	certificates, missing := b.opts.Inventory.certificates(hosts)
 	if missing != "" {

@@ -27,6 +27,8 @@ type Options struct {
 	// for a listener that names none); hosts are the names that it should cover. nil:
 	// the Snapshot is only to be asked, not served, and needs none.
 	Certificate func(ref string, hosts []string) (*certs.Certificate, error)
+	// Discover finds certificates for hosts, and says for which there are none. nil: there is nothing to look in.
+	Discover func(hosts []string) (found []*certs.Certificate, missing []string)
 	// Transparent: network load balancers may keep clients' addresses towards targets.
 	Transparent bool
 	// TrustStores has the CAs that clients' certificates are verified by.
@@ -175,6 +177,10 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 	hosts := hostsOf(l)
 	var pairs []*certs.Certificate
 	for _, ref := range refs {
+		if ask := b.cfg.Discover[ref]; ask != nil {
+			pairs = append(pairs, b.discovered(ref, ask, origin, field)...)
+			continue
+		}
 		pair, err := b.Certificate(ref, hosts)
 		if err != nil {
 			b.problem(origin, field, "%v", err)
@@ -205,6 +211,34 @@ func (b *builder) secure(l *Listener, origin lb.Origin, field string) bool {
 		l.tls = certs.ConfigMutual(policy, pairs, protocols, l.Mutual)
 	}
 	return true
+}
+
+// discovered are the certificates that are there for the hosts of an Ingress. For hosts
+// that have none, one may be made: see Certificate.
+func (b *builder) discovered(ref string, ask *lb.Discovery, origin lb.Origin, field string) []*certs.Certificate {
+	var found []*certs.Certificate
+	missing := ask.Hosts
+	if b.Discover != nil {
+		found, missing = b.Discover(ask.Hosts)
+	}
+	for _, c := range found {
+		if warning := c.Warning(time.Now()); warning != "" {
+			b.warn(origin, field, "certificate %s: %s", c.Ref, warning)
+		}
+	}
+	if len(missing) == 0 {
+		return found
+	}
+	made, err := b.Certificate(ref, missing)
+	switch {
+	case err == nil:
+		return append(found, made)
+	case len(found) == 0:
+		b.problem(ask.Origin, ask.Field, "no certificate found for %s: %v", strings.Join(missing, ", "), err)
+	default:
+		b.warn(ask.Origin, ask.Field, "no certificate found for %s, whose clients are shown another's: %v", strings.Join(missing, ", "), err)
+	}
+	return found
 }
 
 // hostsOf lists the names that a certificate for the listener should cover: the

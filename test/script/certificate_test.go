@@ -15,7 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// selfSigned makes a certificate for one host, for a Secret and for those who shall trust it.
+// selfSigned makes a certificate for one host, for a Secret, for files and for those who shall trust it.
 func selfSigned(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: selfsigned HOST NAME")
@@ -25,9 +25,11 @@ func selfSigned(ts *testscript.TestScript, neg bool, args []string) {
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	ts.Check(err)
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]+".pem"), cert, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]+"-key.pem"), key, 0o600))
 	ts.Setenv(args[1]+"_crt", base64.StdEncoding.EncodeToString(cert))
-	ts.Setenv(args[1]+"_key", base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
+	ts.Setenv(args[1]+"_key", base64.StdEncoding.EncodeToString(key))
 }
 
 func selfSignedPair(host string) (tls.Certificate, error) {

@@ -46,8 +46,8 @@
 //	                       understood in TEXT; lines of a FILE end in CRLF); all
 //	                       that comes back until it closes goes to stdout
 //	put FILE TO            write TO whole, at once, from FILE, with $NAME and the like replaced
-//	selfsigned HOST NAME   make a certificate: NAME.pem, and $NAME_crt and $NAME_key in
-//	                       base64, for Secrets
+//	selfsigned HOST NAME   make a certificate: NAME.pem and NAME-key.pem, and $NAME_crt and
+//	                       $NAME_key in base64, for Secrets
 //	edit FILE OLD NEW      replace text in a file, at once
 //	await REGEXP FILE      wait until a file has a matching line
 //	logs                   print every access log in the state folder to stdout

@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -38,7 +39,7 @@ func load(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (l *loading) run(ctx context.Context, a ask) {
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: a.blind}}
 	defer transport.CloseIdleConnections()
 	client := http.Client{Transport: transport}
 	for ctx.Err() == nil {
