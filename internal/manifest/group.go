@@ -125,11 +125,12 @@ func (b *builder) buildGroup(g *group) {
 	})
 	b.remark(g)
 	members := slices.DeleteFunc(slices.Clone(g.members), func(m *member) bool {
-		err := b.readWords(m)
-		if err != nil {
+		if err := b.readWords(m); err != nil {
 			b.setAside(m.origin, err)
+			return true
 		}
-		return err != nil
+		b.warnUnheard(m)
+		return false
 	})
 	members = b.elect(members)
 	for {

@@ -32,6 +32,7 @@ func (b *builder) buildServices() {
 			b.setAside(s.origin, err)
 			continue
 		}
+		b.warnUnheardService(s, balancer)
 		b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, balancer)
 		maps.Copy(b.cfg.TargetGroups, groups)
 	}
