@@ -57,7 +57,7 @@ func Build(objects []Object, opts Options) *lb.Config {
 			Certificates: map[string]*lb.KeyPair{}},
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
-		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{},
+		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
 		seen: map[lb.Problem]bool{},
 	}
 	b.index(objects)
@@ -83,6 +83,8 @@ type builder struct {
 	params     map[string]*classParams
 	nodes      []*corev1.Node
 	slices     map[name][]*discoveryv1.EndpointSlice // by Service
+
+	secretARNs map[secretARN]name // Secrets that stand for ARNs
 
 	madeOf map[string]string // target group key -> the Ingress and Service it was made of
 	seen   map[lb.Problem]bool
@@ -132,6 +134,7 @@ func (b *builder) index(objects []Object) {
 			b.notePassedOver(o.Origin)
 		}
 	}
+	b.indexARNs()
 	for _, s := range b.slices {
 		slices.SortFunc(s, func(x, y *discoveryv1.EndpointSlice) int { return cmp.Compare(x.Name, y.Name) })
 	}

@@ -33,7 +33,7 @@ func (b *builder) readPorts(m *member) error {
 	if err != nil {
 		return err
 	}
-	certificates := m.explicitCertificates()
+	certificates := b.certificatesOf(m.Namespace, m.explicitCertificates())
 	if len(certificates) == 0 {
 		certificates = b.secretCertificates(m, ask != nil)
 	}

@@ -42,7 +42,7 @@ func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGr
 	if err != nil {
 		return nil, nil, err
 	}
-	tls, err := readTLS(s, b.opts.DefaultSSLPolicy)
+	tls, err := b.readTLS(s)
 	if err != nil {
 		return nil, nil, err
 	}

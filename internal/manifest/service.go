@@ -98,7 +98,7 @@ func (b *builder) application(s *service) (*lb.LoadBalancer, map[string]*lb.Targ
 	if err := classicAttributes(notes, l); err != nil {
 		return nil, nil, err
 	}
-	tls, err := readTLS(s, b.opts.DefaultSSLPolicy)
+	tls, err := b.readTLS(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -299,10 +299,11 @@ type tlsWords struct {
 	policy       string
 }
 
-func readTLS(s *service, policy string) (tlsWords, error) {
+func (b *builder) readTLS(s *service) (tlsWords, error) {
 	notes := serviceNotes(s)
-	t := tlsWords{policy: notes.textOr("ssl-negotiation-policy", policy)}
-	t.certificates, _ = notes.list("ssl-cert")
+	t := tlsWords{policy: notes.textOr("ssl-negotiation-policy", b.opts.DefaultSSLPolicy)}
+	arns, _ := notes.list("ssl-cert")
+	t.certificates = b.certificatesOf(s.Namespace, arns)
 	t.ports, _ = notes.list("ssl-ports")
 	if notes.textOr("type", "") == "application" { // the classic load balancer's word for all ports
 		t.ports = slices.DeleteFunc(t.ports, func(p string) bool { return p == "*" })
