@@ -158,7 +158,8 @@ func (b *builder) loadBalancer(all *merged) *lb.LoadBalancer {
 	l := &lb.LoadBalancer{Key: all.key, Type: lb.Application, Scheme: all.scheme(b.opts.DefaultScheme), IPAddressType: all.ipAddressType(),
 		Attributes: all.attributes, Tags: all.tags, Subnets: all.subnets, Listeners: []*lb.Listener{},
 		CustomerOwnedIPv4Pool: all.said["customer-owned-ipv4-pool"], IPv4IPAMPool: all.said["ipam-ipv4-pool-id"]}
-	if l.Name = all.said["load-balancer-name"]; l.Name == "" {
+	var named bool // also by an empty name, which validation has a word about
+	if l.Name, named = all.said["load-balancer-name"]; !named {
 		l.Name = all.resourceName(digest(b.opts.ClusterName, all.key, l.Scheme))
 	}
 	l.MinimumCapacity, _ = strconv.Atoi(all.capacity[capacityUnits])
