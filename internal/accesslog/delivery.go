@@ -9,33 +9,32 @@ import (
 	"github.com/albatross-lb/albatross/lb"
 )
 
-// CheckDelivery says what is wrong with a bucket and a prefix, nil if nothing is.
-// Both become names of folders, so what S3 would allow is narrowed to letters,
+// check says what is wrong with a bucket and a prefix, nil if nothing is. Both become names of folders, so what S3 would allow is narrowed to letters,
 // digits and the characters . _ - and, in a prefix, / between its parts. A delivery
 // that is not enabled is never wrong.
-func CheckDelivery(d lb.LogDelivery) error {
+func (k *kind) check(d lb.LogDelivery) error {
 	if !d.Enabled {
 		return nil
 	}
 	if d.Bucket == "" {
-		return fmt.Errorf("access logs are enabled without a bucket: set access_logs.s3.bucket")
+		return fmt.Errorf("%s are enabled without a bucket: set %s.bucket", k.words, k.attribute)
 	}
 	if err := checkName(d.Bucket); err != nil {
-		return fmt.Errorf("bucket %q of the access logs: %w", d.Bucket, err)
+		return fmt.Errorf("bucket %q of the %s: %w", d.Bucket, k.words, err)
 	}
 	if d.Prefix == "" {
 		return nil
 	}
 	// AWS's own rule: the part of the name that begins with AWSLogs is not the user's.
 	if strings.Contains(d.Prefix, "AWSLogs") {
-		return fmt.Errorf("prefix %q of the access logs: AWSLogs is added behind it and may not be in it", d.Prefix)
+		return fmt.Errorf("prefix %q of the %s: AWSLogs is added behind it and may not be in it", d.Prefix, k.words)
 	}
 	if len(d.Prefix) > 512 {
-		return fmt.Errorf("prefix of the access logs: %d bytes long, at most 512 are allowed", len(d.Prefix))
+		return fmt.Errorf("prefix of the %s: %d bytes long, at most 512 are allowed", k.words, len(d.Prefix))
 	}
 	for part := range strings.SplitSeq(strings.TrimSuffix(d.Prefix, "/"), "/") {
 		if err := checkName(part); err != nil {
-			return fmt.Errorf("prefix %q of the access logs: %w", d.Prefix, err)
+			return fmt.Errorf("prefix %q of the %s: %w", d.Prefix, k.words, err)
 		}
 	}
 	return nil
@@ -79,26 +78,27 @@ type destination struct {
 	elb    string // app/<name>/<id> or net/<name>/<id>, as in the lines
 	node   string // the address in the lines
 	files  bool   // whether there are files at all
+	stdout bool   // whether the lines also go to standard output
 	folder string // <dir>/<bucket>/[prefix/]AWSLogs/<account>/elasticloadbalancing/<region>
 	before string // what a file's name has before its time
 	after  string // and behind: _<ip>_, or _ alone for a network load balancer
 }
 
-func (s *Store) destination(kind, name, id string, d lb.LogDelivery) (*destination, error) {
-	err := CheckDelivery(d)
-	to := &destination{elb: kind + "/" + name + "/" + id, files: d.Enabled && err == nil && s.opts.Dir != ""}
+func (s *Store) destination(k *kind, name, id string, d lb.LogDelivery) (*destination, error) {
+	err := k.check(d)
+	to := &destination{elb: k.balancer + "/" + name + "/" + id, files: d.Enabled && err == nil && s.opts.Dir != "", stdout: k.stdout && s.opts.Stdout != nil}
 	if s.opts.IP.IsValid() {
 		to.node = s.opts.IP.String()
 	}
 	if to.files {
 		account, region := safe(s.opts.Account), safe(s.opts.Region)
 		to.folder = filepath.Join(s.opts.Dir, d.Bucket, filepath.FromSlash(d.Prefix), "AWSLogs", account, "elasticloadbalancing", region)
-		to.before = account + "_elasticloadbalancing_" + region + "_" + kind + "." + safe(name) + "." + safe(id) + "_"
-		if to.after = "_"; kind == "app" {
+		to.before = k.before + account + "_elasticloadbalancing_" + region + "_" + k.balancer + "." + safe(name) + "." + safe(id) + "_"
+		if to.after = "_"; k.balancer == "app" {
 			to.after = "_" + safe(to.node) + "_"
 		}
 	}
-	if !to.files && s.opts.Stdout == nil {
+	if !to.files && !to.stdout {
 		return nil, err
 	}
 	return to, err

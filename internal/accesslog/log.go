@@ -16,7 +16,7 @@ const (
 	maxShards = 32
 )
 
-// Log is the access log of one load balancer. A nil *Log takes lines and drops them.
+// Log is a log of one load balancer. A nil *Log takes lines and drops them.
 type Log struct {
 	store  *Store
 	to     atomic.Pointer[destination] // nil: nothing is logged
@@ -58,6 +58,9 @@ func (l *Log) Write(shard uint32, r *Record) {
 		l.append(shard, r)
 	}
 }
+
+// On tells whether lines are kept: whether it is worth to make one.
+func (l *Log) On() bool { return l.destination() != nil }
 
 // destination is nil where nothing is logged.
 func (l *Log) destination() *destination {

@@ -25,12 +25,12 @@ func (s *Store) mend() {
 			return nil // a folder that cannot be read is not ours to mend
 		}
 		if err := s.mendFile(path); err != nil && !errors.Is(err, errClosing) {
-			s.opts.Report(fmt.Errorf("finishing access log file %s of an earlier run: %w", path, err))
+			s.opts.Report(fmt.Errorf("finishing log file %s of an earlier run: %w", path, err))
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, errClosing) {
-		s.opts.Report(fmt.Errorf("looking for unfinished access log files: %w", err))
+		s.opts.Report(fmt.Errorf("looking for unfinished log files: %w", err))
 	}
 }
 

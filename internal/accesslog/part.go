@@ -60,15 +60,17 @@ func (s *Store) append(l *Log, to *destination, c *chunk, now time.Time) error {
 func (s *Store) begin(to *destination, now time.Time) (*part, error) {
 	end := now.Truncate(s.opts.Rotate).Add(s.opts.Rotate)
 	p := &part{to: to, path: to.path(end, randomText()), end: end}
+	s.folders.Lock()
+	defer s.folders.Unlock()
 	if err := os.MkdirAll(filepath.Dir(p.path), 0o750); err != nil {
-		return nil, fmt.Errorf("making a folder for access log files: %w", err)
+		return nil, fmt.Errorf("making a folder for log files: %w", err)
 	}
 	name := partPath(p.path)
 	s.parts.add(name)
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 	if err != nil {
 		s.parts.remove(name)
-		return nil, fmt.Errorf("beginning an access log file: %w", err)
+		return nil, fmt.Errorf("beginning a log file: %w", err)
 	}
 	p.file = file
 	return p, nil
@@ -80,7 +82,7 @@ func (p *part) write(member []byte) error {
 	_, err := p.file.WriteAt(member, p.size)
 	if err != nil {
 		p.file.Truncate(p.size)
-		return fmt.Errorf("writing an access log file: %w", err)
+		return fmt.Errorf("writing a log file: %w", err)
 	}
 	p.size += int64(len(member))
 	return nil
@@ -99,7 +101,7 @@ func (s *Store) finish(l *Log) {
 		err = renameErr
 	}
 	if err != nil {
-		s.report("finish", fmt.Errorf("finishing an access log file: %w", err))
+		s.report("finish", fmt.Errorf("finishing a log file: %w", err))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -18,10 +19,15 @@ import (
 type Options struct {
 	Dir             string    // where buckets are folders; made if missing. "": no files
 	Account, Region string    // as in the names of files
-	Stdout          io.Writer // optional: every line of every load balancer also goes there
+	Stdout          io.Writer // optional: every line of every access log also goes there, be it delivered or not
 	IP              netip.Addr
 	Rotate          time.Duration // the time that one file covers; default 5 minutes
 	Memory          int           // bytes of lines waiting for the disk, at most; default 64 MiB
+	// MaxAge is how long files are kept after the time that they cover; 0: for ever.
+	MaxAge time.Duration
+	// MaxSize is how many bytes all files together may have before the oldest are
+	// deleted; 0: any number.
+	MaxSize int64
 	// Report is told of every kind of trouble, at most once in ten seconds each;
 	// default: a warning of log/slog.
 	Report func(error)
@@ -41,10 +47,14 @@ type Store struct {
 	closing   atomic.Bool
 
 	mu   sync.Mutex
-	logs map[string]*Log
+	logs map[logKey]*Log
+	kept Kept
 
-	parts liveParts
-	lock  *os.File
+	parts   liveParts
+	lock    *os.File
+	folders sync.Mutex // held while a folder is made and filled, and while empty ones are removed
+	keeping sync.WaitGroup
+	ending  chan struct{} // closed when Close is called
 
 	// Of the goroutine alone.
 	packer   *packer
@@ -67,12 +77,18 @@ func Open(opts Options) (*Store, error) {
 		opts.Memory = 64 << 20
 	}
 	if opts.Report == nil {
-		opts.Report = func(err error) { slog.Warn("access log", "error", err) }
+		opts.Report = func(err error) { slog.Warn("logs of load balancers", "error", err) }
 	}
 	if opts.Dir != "" {
 		if err := os.MkdirAll(opts.Dir, 0o750); err != nil {
-			return nil, fmt.Errorf("making the folder of the access logs: %w", err)
+			return nil, fmt.Errorf("making the folder of the logs: %w", err)
 		}
+		// It may be a link to another disk, and what goes through it must not end at the link.
+		dir, err := filepath.EvalSymlinks(opts.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("finding the folder of the logs: %w", err)
+		}
+		opts.Dir = dir
 	}
 	shards := 1
 	for shards < runtime.GOMAXPROCS(0) && shards < maxShards {
@@ -81,7 +97,7 @@ func Open(opts Options) (*Store, error) {
 	s := &Store{
 		opts: opts, shards: shards, maxChunks: int64(max(opts.Memory/chunkSize, 2*shards)),
 		requests: make(chan request), done: make(chan struct{}),
-		logs: map[string]*Log{}, packer: newPacker(), reported: map[string]time.Time{},
+		logs: map[logKey]*Log{}, ending: make(chan struct{}), packer: newPacker(), reported: map[string]time.Time{},
 	}
 	s.full = make(chan *chunk, s.maxChunks)
 	s.pool.New = func() any { return &chunk{text: make([]byte, 0, chunkSize)} }
@@ -89,40 +105,50 @@ func Open(opts Options) (*Store, error) {
 		if s.lock = lockFolder(opts.Dir); s.lock != nil {
 			s.mending.Go(s.mend)
 		}
+		s.keeping.Go(s.keep)
 	}
 	go s.run()
 	return s, nil
 }
 
-// Log gives the log of the load balancer with that key, the same one for as long as
+// Log gives the access log of the load balancer with that key, the same one for as long as
 // the load balancer is served. name, id and d are taken over from each call, so a
 // changed delivery takes effect within a second: the old file is finished and a new
-// one begun. A delivery that CheckDelivery refuses is reported and not logged to
-// files. After Close it gives nil.
+// one begun. A delivery that cannot be is reported and not logged to files. After Close
+// it gives nil.
 func (s *Store) Log(key, name, id string, d lb.LogDelivery) *Log {
-	return s.log("app", key, name, id, d)
+	return s.log(requests, key, name, id, d)
 }
 
-// NetworkLog is Log for a network load balancer (WriteFlow). The key must not be one
-// that Log is called with.
+// NetworkLog is Log for a network load balancer (WriteFlow).
 func (s *Store) NetworkLog(key, name, id string, d lb.LogDelivery) *Log {
-	return s.log("net", key, name, id, d)
+	return s.log(flows, key, name, id, d)
 }
 
-func (s *Store) log(kind, key, name, id string, d lb.LogDelivery) *Log {
-	to, err := s.destination(kind, name, id, d)
+// ConnectionLog is Log for a load balancer's connection log (WriteConnection).
+func (s *Store) ConnectionLog(key, name, id string, d lb.LogDelivery) *Log {
+	return s.log(connections, key, name, id, d)
+}
+
+// HealthCheckLog is Log for a load balancer's health check log (WriteHealthCheck).
+func (s *Store) HealthCheckLog(key, name, id string, d lb.LogDelivery) *Log {
+	return s.log(healthChecks, key, name, id, d)
+}
+
+func (s *Store) log(k *kind, key, name, id string, d lb.LogDelivery) *Log {
+	to, err := s.destination(k, name, id, d)
 	if err != nil {
-		s.opts.Report(fmt.Errorf("access log of load balancer %s: %w", key, err))
+		s.opts.Report(fmt.Errorf("load balancer %s: %w", key, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Load() {
 		return nil
 	}
-	l := s.logs[key]
+	l := s.logs[logKey{k, key}]
 	if l == nil {
 		l = &Log{store: s, shards: make([]shard, s.shards)}
-		s.logs[key] = l
+		s.logs[logKey{k, key}] = l
 	}
 	l.gone = false
 	if old := l.to.Load(); old == nil || to == nil || *old != *to {
@@ -141,7 +167,7 @@ func (s *Store) Retain(keys []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, l := range s.logs {
-		l.gone = !keep[key]
+		l.gone = !keep[key.balancer]
 	}
 }
 
@@ -158,8 +184,10 @@ func (s *Store) Close() {
 		<-s.done
 		return
 	}
+	close(s.ending)
 	s.ask(request{last: true, done: make(chan struct{})})
 	s.mending.Wait()
+	s.keeping.Wait()
 	if s.lock != nil {
 		s.lock.Close()
 	}
@@ -200,127 +228,4 @@ func (s *Store) release(c *chunk) {
 		s.pool.Put(c)
 	}
 	s.chunks.Add(-1)
-}
-
-// run is the goroutine: it alone touches files.
-func (s *Store) run() {
-	defer close(s.done)
-	every := time.Second
-	if s.opts.Stdout != nil {
-		every = 100 * time.Millisecond // somebody is looking
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case c := <-s.full:
-			s.deliver(c)
-		case <-tick.C:
-			s.collect()
-			s.rotate(time.Now())
-		case r := <-s.requests:
-			s.collect()
-			if r.last {
-				s.finishAll()
-			}
-			close(r.done)
-			if r.last {
-				return
-			}
-		}
-	}
-}
-
-// collect delivers every line there is: first the chunks that are full, being the older ones.
-func (s *Store) collect() {
-	for n := len(s.full); n > 0; n-- {
-		s.deliver(<-s.full)
-	}
-	for _, l := range s.all() {
-		l.collect(s.deliver)
-	}
-}
-
-func (s *Store) all() []*Log {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	logs := make([]*Log, 0, len(s.logs))
-	for _, l := range s.logs {
-		logs = append(logs, l)
-	}
-	return logs
-}
-
-// deliver writes one chunk to its file and to Stdout, and gives it back.
-func (s *Store) deliver(c *chunk) {
-	defer s.release(c)
-	l, now := c.log, time.Now()
-	l.lastLine = now
-	to := l.to.Load()
-	if to == nil {
-		return // switched off since
-	}
-	if to.files {
-		s.store(l, to, c, now)
-	}
-	if s.opts.Stdout != nil {
-		if _, err := s.opts.Stdout.Write(c.text); err != nil {
-			s.report("stdout", fmt.Errorf("writing access log lines to standard output: %w", err))
-		}
-	}
-}
-
-// store writes one chunk to its log's file. After an error the log's lines are
-// dropped for a second before the disk is tried again.
-func (s *Store) store(l *Log, to *destination, c *chunk, now time.Time) {
-	if now.Before(l.retryAt) {
-		l.dropped.Add(c.lines)
-		return
-	}
-	if err := s.append(l, to, c, now); err != nil {
-		l.dropped.Add(c.lines)
-		l.retryAt = now.Add(time.Second)
-		s.report("file", err)
-		return
-	}
-	l.lines.Add(c.lines)
-}
-
-// rotate finishes the files whose time is over or whose place has changed, and
-// forgets logs of load balancers that are gone.
-func (s *Store) rotate(now time.Time) {
-	for _, l := range s.all() {
-		to := l.to.Load()
-		if p := l.part; p != nil && (!now.Before(p.end) || to == nil || *to != *p.to) {
-			s.finish(l)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, l := range s.logs {
-		if l.gone && now.Sub(l.lastLine) > s.opts.Rotate {
-			l.to.Store(nil)
-			if l.part != nil { // its time is not over: the clock was set back
-				s.finish(l)
-			}
-			delete(s.logs, key)
-		}
-	}
-}
-
-func (s *Store) finishAll() {
-	for _, l := range s.all() {
-		l.to.Store(nil)
-		if l.part != nil {
-			s.finish(l)
-		}
-	}
-}
-
-// report tells of trouble of one kind, not more often than once in ten seconds.
-func (s *Store) report(kind string, err error) {
-	if now := time.Now(); now.Sub(s.reported[kind]) >= 10*time.Second {
-		s.reported[kind] = now
-		s.opts.Report(err)
-	}
 }

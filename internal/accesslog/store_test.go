@@ -329,7 +329,7 @@ func TestEmptyFileIsRemoved(t *testing.T) {
 	s := open(t, Options{})
 	l := s.Log("retail", "a", "1", delivery)
 	s.Close()
-	to, _ := s.destination("app", "a", "1", delivery)
+	to, _ := s.destination(requests, "a", "1", delivery)
 	var err error
 	if l.part, err = s.begin(to, time.Now()); err != nil {
 		t.Fatal(err)
@@ -419,7 +419,7 @@ func TestSecondProcessLeavesPartsAlone(t *testing.T) {
 	}
 }
 
-func TestCheckDelivery(t *testing.T) {
+func TestCheck(t *testing.T) {
 	for _, c := range []struct {
 		bucket, prefix, says string
 	}{
@@ -442,11 +442,11 @@ func TestCheckDelivery(t *testing.T) {
 		{"my-logs", strings.Repeat("a/", 300), "600 bytes"},
 	} {
 		d := lb.LogDelivery{Enabled: true, Bucket: c.bucket, Prefix: c.prefix}
-		err := CheckDelivery(d)
+		err := requests.check(d)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q %q: %v, want %q", c.bucket, c.prefix, err, c.says)
 		}
-		if d.Enabled = false; CheckDelivery(d) != nil {
+		if d.Enabled = false; requests.check(d) != nil {
 			t.Errorf("%q %q: an error though it is off", c.bucket, c.prefix)
 		}
 	}
