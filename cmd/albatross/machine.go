@@ -144,6 +144,9 @@ func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) 
 	return m.arns.Lookup(ref)
 }
 
+// probed takes down a finished health check. There is a snapshot before there are checks.
+func (m *machine) probed(o health.Observation) { m.proxy.Snapshot().LogHealthCheck(o) }
+
 // hostCounts is what the metrics say of healthy and unhealthy targets.
 func (m *machine) hostCounts() []metrics.HostCount {
 	current := m.proxy.Snapshot()

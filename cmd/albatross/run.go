@@ -130,7 +130,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	if m.logs, err = accesslog.Open(options); err != nil {
 		return nil, err
 	}
-	m.checker = health.New(m.live.OnHealth)
+	m.checker = health.New(m.live.OnHealth, health.OnProbe(m.probed))
 	if c.Transparent {
 		if err := flow.CanPreserve(); err != nil {
 			return nil, fmt.Errorf("keeping clients' addresses (--transparent): %w", err)
@@ -141,6 +141,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	m.packets = listener.NewPackets(c.Bind, func(u *net.UDPConn, port int) listener.PacketSession { return m.flows.NewPort(u, port) }, log)
 	m.listeners = listener.New(c.Bind, m.open, log)
 	m.metrics.SetHostCounts(m.hostCounts)
+	m.metrics.SetLogFiles(func() metrics.LogFiles { return metrics.LogFiles(m.logs.Kept()) })
 	return m, nil
 }
 

@@ -21,10 +21,25 @@ var opensslNames = map[uint16]string{
 	tls.TLS_RSA_WITH_AES_256_CBC_SHA:            "AES256-SHA",
 }
 
-// CipherName is the name that access logs have for a cipher suite: OpenSSL's.
+// CipherName is the name that logs have for a cipher suite: OpenSSL's; empty for 0, no suite.
 func CipherName(suite uint16) string {
+	if suite == 0 {
+		return ""
+	}
 	if name, ok := opensslNames[suite]; ok {
 		return name
 	}
 	return tls.CipherSuiteName(suite) // TLS 1.3 suites have the same name everywhere
+}
+
+// groupNames gives the older groups the names that they have in the registry of TLS.
+var groupNames = map[tls.CurveID]string{tls.CurveP256: "secp256r1", tls.CurveP384: "secp384r1", tls.CurveP521: "secp521r1", tls.X25519: "x25519"}
+
+// KeyExchangeName is the name that logs have for the group of a key exchange (RFC 8446 section
+// 4.2.7): x25519, secp256r1, X25519MLKEM768; empty for 0, no group, which RSA key exchange has.
+func KeyExchangeName(group tls.CurveID) string {
+	if name, ok := groupNames[group]; ok || group == 0 {
+		return name
+	}
+	return group.String()
 }

@@ -36,7 +36,7 @@ func (i *tlsInfo) note(c *tls.Conn, chosen *certs.Chosen, err error, took time.D
 	state := c.ConnectionState()
 	i.handshake, i.alpn = took, state.NegotiatedProtocol
 	i.version, i.cipher = versionNames[state.Version], certs.CipherName(state.CipherSuite)
-	i.group = state.CurveID.String()
+	i.group = certs.KeyExchangeName(state.CurveID)
 }
 
 // versionNames are as network load balancers write them, which application load balancers write TLSv1.3.

@@ -92,9 +92,12 @@ func grpcResult(m Matcher, response *http.Response) Result {
 	if status == "" {
 		status = response.Header.Get("Grpc-Status")
 	}
+	if status == "" {
+		return failure(fmt.Errorf("response %d %w", response.StatusCode, errNoStatus))
+	}
 	code, err := strconv.ParseUint(status, 10, 16)
 	if err != nil {
-		return failure(fmt.Errorf("response %d without a gRPC status", response.StatusCode))
+		return failure(fmt.Errorf("response %d with a gRPC status that is no number", response.StatusCode))
 	}
 	return mismatch(m, int(code))
 }

@@ -74,8 +74,6 @@ var (
 		"The version of this binary, the revision it was built from and the Go that built it.", []string{"version", "revision", "go_version"}, nil)
 	activeDesc = prometheus.NewDesc("albatross_active_connection_count",
 		"Client connections that are open.", balancerLabels, nil)
-	droppedLinesDesc = prometheus.NewDesc("albatross_access_log_dropped_lines_total",
-		"Access log lines that could not be kept.", balancerLabels, nil)
 	responseTimeDesc = prometheus.NewDesc("albatross_target_response_time_seconds",
 		"Time from sending the request to a target to the start of its answer.", groupLabels, nil)
 	healthyDesc = prometheus.NewDesc("albatross_healthy_host_count",
@@ -94,7 +92,8 @@ func (c collector) Describe(to chan<- *prometheus.Desc) {
 	}
 	describeNetworks(to)
 	for _, d := range []*prometheus.Desc{
-		buildDesc, activeDesc, droppedLinesDesc, responseTimeDesc, healthyDesc, unhealthyDesc,
+		buildDesc, activeDesc, responseTimeDesc, healthyDesc, unhealthyDesc,
+		droppedLinesDesc, droppedConnectionsDesc, droppedChecksDesc, logFilesDesc, logBytesDesc, logDeletedDesc,
 		configReloads, configLastOK, configLastOKTime, configSetAside, configWarnings, configFileErrors,
 		certificateExpiry, certificateOrders,
 	} {
@@ -107,7 +106,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	r := c.registry
 	r.mu.Lock()
 	balancers, hosts, ordered, config := slices.Collect(maps.Values(r.balancers)), r.hostCounts, r.ordered, r.config
-	networks := slices.Collect(maps.Values(r.networks))
+	networks, logFiles := slices.Collect(maps.Values(r.networks)), r.logFiles
 	r.mu.Unlock()
 
 	version, revision := buildInfo()
@@ -125,12 +124,15 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	if ordered != nil {
 		collectOrdered(ordered(), to)
 	}
+	if logFiles != nil {
+		logFiles().collect(to)
+	}
 }
 
 // collect shows a load balancer and its target groups.
 func (m *LoadBalancer) collect(to chan<- prometheus.Metric) {
 	m.mu.Lock()
-	groups, droppedLines := slices.Collect(maps.Values(m.groups)), m.droppedLines
+	groups, dropped := slices.Collect(maps.Values(m.groups)), m.dropped
 	m.mu.Unlock()
 
 	name := label(m.name)
@@ -140,9 +142,7 @@ func (m *LoadBalancer) collect(to chan<- prometheus.Metric) {
 		active += m.shards[i].ActiveConnections.Load()
 	}
 	to <- prometheus.MustNewConstMetric(activeDesc, prometheus.GaugeValue, float64(active), name)
-	if droppedLines != nil {
-		to <- prometheus.MustNewConstMetric(droppedLinesDesc, prometheus.CounterValue, float64(droppedLines()), name)
-	}
+	dropped.collect(to, name)
 	for _, t := range groups {
 		sumAll(groupCounters, t.shards, to, name, label(t.name))
 		t.collectResponseTime(to, name)

@@ -10,9 +10,9 @@ type LoadBalancer struct {
 	name   string
 	shards []LoadBalancerShard
 
-	mu           sync.Mutex
-	groups       map[string]*TargetGroup
-	droppedLines func() uint64
+	mu      sync.Mutex
+	groups  map[string]*TargetGroup
+	dropped DroppedLines
 }
 
 // LoadBalancerShard is one shard of a load balancer's counters. All but
@@ -97,12 +97,12 @@ func (m *LoadBalancer) Retain(names []string) {
 	retain(m.groups, names)
 }
 
-// SetDroppedLogLines says where the number of access log lines lost so far is to be
-// asked for at each scrape.
-func (m *LoadBalancer) SetDroppedLogLines(lines func() uint64) {
+// SetDroppedLogLines says where the numbers of log lines lost so far are to be asked for at
+// each scrape.
+func (m *LoadBalancer) SetDroppedLogLines(d DroppedLines) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.droppedLines = lines
+	m.dropped = d
 }
 
 // retain deletes from have what is not among names.

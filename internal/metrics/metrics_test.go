@@ -63,7 +63,9 @@ func busy() *Registry {
 	for i, d := range []time.Duration{-1, 0, 50 * time.Microsecond, 50*time.Microsecond + 1, 3 * time.Millisecond, 100 * time.Second, time.Hour} {
 		t.Shard(uint32(i)).ResponseTime.Observe(d)
 	}
-	m.SetDroppedLogLines(func() uint64 { return 12 })
+	lines := func(n uint64) func() uint64 { return func() uint64 { return n } }
+	m.SetDroppedLogLines(DroppedLines{Access: lines(12), Connection: lines(13), HealthCheck: lines(14)})
+	r.SetLogFiles(func() LogFiles { return LogFiles{Files: 3, Bytes: 4096, Deleted: 2} })
 	r.SetHostCounts(func() []HostCount {
 		return []HostCount{{balancer, group, 2, 1}, {balancer, group, 7, 7}}
 	})

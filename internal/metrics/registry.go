@@ -23,6 +23,7 @@ type Registry struct {
 	networks   map[string]*Network
 	hostCounts func() []HostCount
 	ordered    func() Ordered
+	logFiles   func() LogFiles
 	config     configState
 }
 

@@ -119,6 +119,7 @@ func (e *exchange) answerTo(n int, err error) bool {
 		e.counters.RejectedConnections.Add(1)
 		return false
 	}
+	e.s.logPlain(e.listener)
 	if !e.s.tls.goodFor(e.listener) {
 		return e.misdirected()
 	}

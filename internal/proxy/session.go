@@ -26,7 +26,8 @@ type Session struct {
 	port    int      // as the manifests have it
 	shard   uint32   // of counters and idle target connections
 	client  netip.AddrPort
-	traceID string // conn_trace_id of the access log
+	traceID string // conn_trace_id of the access log and the connection log
+	logged  bool   // the connection log has its line
 	tls     tlsInfo
 
 	in       buffer // what the client sent and nobody has read yet
@@ -76,12 +77,16 @@ func (s *Session) Serve() {
 	if socket.Secure && !s.handshake(socket) {
 		return
 	}
+	if len(socket.Listeners) == 1 {
+		s.logPlain(socket.Listeners[0])
+	}
 	if s.tls.h2 {
 		s.serveHTTP2()
 		return
 	}
 	for s.next() {
 	}
+	s.logPlain(socket.Listeners[0]) // a connection without a request is the first load balancer's
 }
 
 // count enters the connection into a load balancer's figures.
@@ -104,8 +109,14 @@ func (s *Session) handshake(socket *snapshot.Socket) bool {
 	s.sock.SetDeadline(s.began.Add(handshakeTimeout))
 	c := tls.Server(s.sock, socket.TLS)
 	var chosen certs.Chosen
-	if err := c.HandshakeContext(certs.WithChosen(context.Background(), &chosen)); err != nil {
-		socket.Listeners[0].LoadBalancer.Metrics.Shard(s.shard).ClientTLSErrors.Add(1)
+	err := c.HandshakeContext(certs.WithChosen(context.Background(), &chosen))
+	l := socket.Listener([]byte(chosen.ServerName))
+	if s.counted == nil {
+		s.count(l.LoadBalancer.Metrics)
+	}
+	s.logTLS(l, c, err)
+	if err != nil {
+		l.LoadBalancer.Metrics.Shard(s.shard).ClientTLSErrors.Add(1)
 		return false
 	}
 	s.sock.ResetDeadlines()

@@ -45,6 +45,8 @@ type builder struct {
 	out      *Snapshot
 	networks []*Network // to be placed on their ports
 	problems []lb.Problem
+	// logsChecks: some load balancer has a health check log.
+	logsChecks bool
 }
 
 // Build compiles a validated Config. What cannot be served is left out and
@@ -62,6 +64,7 @@ func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 	b.placeNetworks()
 	b.serveTLS()
 	b.mapRedirects()
+	b.healthLogs()
 	return b.out, b.problems
 }
 
@@ -102,11 +105,22 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	balancer.Attributes, _ = lb.ParseLoadBalancerAttributes(c.Attributes)
 	balancer.Limits.Mode, _ = http1.ParseMode(balancer.Attributes.DesyncMode)
 	balancer.Metrics = b.Metrics.LoadBalancer(c.FullName())
-	balancer.Log = b.Logs.Log(c.Key, c.Name, c.ID(), balancer.Attributes.AccessLogs)
-	balancer.Metrics.SetDroppedLogLines(balancer.Log.Dropped)
+	b.logs(balancer)
 	for _, l := range c.Listeners {
 		b.listener(balancer, l)
 	}
+}
+
+// logs gives an application load balancer its logs.
+func (b *builder) logs(balancer *LoadBalancer) {
+	c, a := balancer.Config, &balancer.Attributes
+	balancer.Log = b.Logs.Log(c.Key, c.Name, c.ID(), a.AccessLogs)
+	balancer.ConnectionLog = b.Logs.ConnectionLog(c.Key, c.Name, c.ID(), a.ConnectionLogs)
+	balancer.HealthCheckLog = b.Logs.HealthCheckLog(c.Key, c.Name, c.ID(), a.HealthCheckLogs)
+	b.logsChecks = b.logsChecks || balancer.HealthCheckLog.On()
+	balancer.Metrics.SetDroppedLogLines(metrics.DroppedLines{
+		Access: balancer.Log.Dropped, Connection: balancer.ConnectionLog.Dropped, HealthCheck: balancer.HealthCheckLog.Dropped,
+	})
 }
 
 // listener compiles one listener and puts it on its socket.

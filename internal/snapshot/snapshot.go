@@ -39,6 +39,8 @@ type Snapshot struct {
 	Streams      map[int]*Network // network listeners for TCP and TLS, likewise
 	Packets      map[int]*Network // and those for UDP; TCP_UDP is in both
 	TargetGroups map[string]*TargetGroup
+
+	healthLogs map[string][]*accesslog.Log // by target group; nil: nobody keeps any
 }
 
 // Socket is a port that is listened on, with the listeners that share it.
@@ -57,7 +59,10 @@ type LoadBalancer struct {
 	Attributes lb.LoadBalancerAttributes
 	Limits     http1.Limits
 	Metrics    *metrics.LoadBalancer
-	Log        *accesslog.Log
+	Log        *accesslog.Log // access log
+	// Of an application load balancer alone.
+	ConnectionLog  *accesslog.Log
+	HealthCheckLog *accesslog.Log
 }
 
 // Listener is a compiled listener.
