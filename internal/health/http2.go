@@ -97,7 +97,7 @@ func grpcResult(m Matcher, response *http.Response) Result {
 	}
 	code, err := strconv.ParseUint(status, 10, 16)
 	if err != nil {
-		return failure(fmt.Errorf("response %d with a gRPC status that is no number", response.StatusCode))
+		return failure(fmt.Errorf("response %d %w", response.StatusCode, errOddStatus))
 	}
 	return mismatch(m, int(code))
 }

@@ -6,8 +6,11 @@ import (
 	"github.com/albatross-lb/albatross/lb"
 )
 
-// errNoStatus is a gRPC response that does not say how the call went.
-var errNoStatus = errors.New("without a gRPC status")
+// What can be wrong with a gRPC response: it does not say how the call went, or not by a number.
+var (
+	errNoStatus  = errors.New("without a gRPC status")
+	errOddStatus = errors.New("with a gRPC status that is no number")
+)
 
 // LogType is what the health check log calls a probe of this kind (AWS: Health check logs):
 // http, https, h2 or grpc; empty for a TCP connect, which such a log does not have.
@@ -40,8 +43,11 @@ func (r Result) LogReason(p Probe) string {
 	case lb.ResponseCodeMismatch:
 		return mismatchReason(r, p)
 	}
-	if errors.Is(r.Err, errNoStatus) {
+	switch {
+	case errors.Is(r.Err, errNoStatus):
 		return "GRPCStatusHeaderEmpty"
+	case errors.Is(r.Err, errOddStatus):
+		return "GRPCUnexpectedStatus"
 	}
 	return "ConnectionReset"
 }
