@@ -37,7 +37,9 @@ type runCommand struct {
 	Admin       string        `default:"127.0.0.1:9901" help:"Address of the admin API; empty for none."`
 	State       string        `default:"state" type:"path" help:"Folder for logs, certificates and the local CA."`
 	Dev         bool          `help:"Give unknown certificate ARNs a certificate of the local CA."`
-	AccessLog   string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line, there as well; off: none."`
+	AccessLog   string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line of access logs, there as well; off: no logs of any kind."`
+	LogKeep     time.Duration `name:"log-retention" default:"168h" placeholder:"TIME" help:"How long log files are kept (default: 168h, 7 days); 0: for ever."`
+	LogMaxSize  byteSize      `default:"1GiB" placeholder:"SIZE" help:"How much all log files may take before the oldest are deleted (default: 1GiB); 0: no ceiling."`
 	Drain       time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
 	Transparent bool          `help:"Let targets of network load balancers see clients' addresses (docs/layer4.md says what that takes)."`
 	Account     string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
@@ -120,14 +122,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 		m.metrics.SetOrdered(m.ordering.figures)
 		m.proxy.AnswerChallenges(m.ordering.issuer.KeyAuthorization)
 	}
-	options := accesslog.Options{Account: c.Account, Region: c.Region, IP: logAddress(c.Bind)}
-	if c.AccessLog != "off" {
-		options.Dir = filepath.Join(c.State, "logs")
-	}
-	if c.AccessLog == "stdout" {
-		options.Stdout = s.out
-	}
-	if m.logs, err = accesslog.Open(options); err != nil {
+	if m.logs, err = accesslog.Open(c.logging(s)); err != nil {
 		return nil, err
 	}
 	m.checker = health.New(m.live.OnHealth, health.OnProbe(m.probed))
@@ -143,6 +138,26 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	m.metrics.SetHostCounts(m.hostCounts)
 	m.metrics.SetLogFiles(func() metrics.LogFiles { return metrics.LogFiles(m.logs.Kept()) })
 	return m, nil
+}
+
+// Validate refuses what flags cannot mean. It is called when they have been read.
+func (c *runCommand) Validate() error {
+	if c.LogKeep < 0 {
+		return fmt.Errorf("--log-retention: %s is negative; write for example 168h, or 0 to keep log files for ever", c.LogKeep)
+	}
+	return nil
+}
+
+// logging says where logs go and how long they stay.
+func (c *runCommand) logging(s *streams) accesslog.Options {
+	o := accesslog.Options{Account: c.Account, Region: c.Region, IP: logAddress(c.Bind), MaxAge: c.LogKeep, MaxSize: int64(c.LogMaxSize)}
+	if c.AccessLog != "off" {
+		o.Dir = filepath.Join(c.State, "logs")
+	}
+	if c.AccessLog == "stdout" {
+		o.Stdout = s.out
+	}
+	return o
 }
 
 // console serves the admin API; the func it returns ends it.
