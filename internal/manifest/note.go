@@ -92,9 +92,9 @@ func inertAttributes(attributes map[string]string) []string {
 			texts = append(texts, key+": "+text)
 		}
 	}
-	add("access_logs.s3.enabled", notYet+"sending access logs to S3; they are kept as files under the state folder")
-	add("connection_logs.s3.enabled", notYet+"connection logs")
-	add("health_check_logs.s3.enabled", notYet+"health check logs")
+	for _, logs := range []string{"access", "connection", "health check"} {
+		add(strings.ReplaceAll(logs, " ", "_")+"_logs.s3.enabled", notYet+"sending "+logs+" logs to S3; they are kept as files under the state folder")
+	}
 	add("waf.fail_open.enabled", noWebACL)
 	add("zonal_shift.config.enabled", nowhere+"there are no zones to shift from")
 	add("deletion_protection.enabled", nowhere+"the load balancer is there as long as its manifest is")

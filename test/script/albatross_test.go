@@ -183,7 +183,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// logs prints the unpacked access logs, each after a line with its path in the state folder.
+// logs prints the unpacked logs, each after a line with its path in the state folder.
 func logs(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: logs")

@@ -28,6 +28,7 @@
 //	request [FLAG...] URL  send one request; status line, headers and body go to stdout.
 //	                       -X METHOD -H 'NAME: VALUE' -d BODY -cacert FILE (default: the
 //	                       local authority's) -k (any certificate)
+//	                       -cert FILE: show this certificate, whose key is in there too
 //	                       -long-path N, -long-header N: with N bytes more
 //	                       -later NAME: do not wait; arrived NAME does and has the answer
 //	arrived NAME           the answer to a request sent with -later
@@ -48,9 +49,12 @@
 //	put FILE TO            write TO whole, at once, from FILE, with $NAME and the like replaced
 //	selfsigned HOST NAME   make a certificate: NAME.pem and NAME-key.pem, and $NAME_crt and
 //	                       $NAME_key in base64, for Secrets
+//	clientcert NAME TRUSTSTORE
+//	                       make an authority of clients, which becomes the trust store, and
+//	                       NAME.pem: a certificate by it for a client of that name, with its key
 //	edit FILE OLD NEW      replace text in a file, at once
 //	await REGEXP FILE      wait until a file has a matching line
-//	logs                   print every access log in the state folder to stdout
+//	logs                   print every log in the state folder to stdout
 //	datagram-target NAME...
 //	                       start targets for UDP; $NAME is then the port. A target
 //	                       answers a datagram with its name and what it said.

@@ -26,6 +26,7 @@ type ask struct {
 	headers []string
 	body    string
 	ca      string
+	cert    string // a client's certificate and key
 	blind   bool   // take any certificate
 	later   string // do not wait for the answer; it is asked for by this name
 	sticky  bool   // bring the cookies of one answer with the next request
@@ -39,6 +40,7 @@ func parseAsk(ts *testscript.TestScript, args []string) ask {
 	f.StringVar(&a.method, "X", "", "")
 	f.StringVar(&a.body, "d", "", "")
 	f.StringVar(&a.ca, "cacert", "state/ca/ca.pem", "")
+	f.StringVar(&a.cert, "cert", "", "")
 	f.BoolVar(&a.blind, "k", false, "")
 	f.StringVar(&a.later, "later", "", "")
 	f.BoolVar(&a.sticky, "sticky", false, "")
@@ -49,7 +51,7 @@ func parseAsk(ts *testscript.TestScript, args []string) ask {
 		return nil
 	})
 	if err := f.Parse(args); err != nil || f.NArg() != 1 {
-		ts.Fatalf("usage: [-X METHOD] [-H 'NAME: VALUE']... [-d BODY] [-cacert FILE] [-k] [-later NAME] [-sticky] URL (%v)", err)
+		ts.Fatalf("usage: [-X METHOD] [-H 'NAME: VALUE']... [-d BODY] [-cacert FILE] [-cert FILE] [-k] [-later NAME] [-sticky] URL (%v)", err)
 	}
 	if a.method == "" {
 		a.method = "GET"
@@ -58,6 +60,9 @@ func parseAsk(ts *testscript.TestScript, args []string) ask {
 		}
 	}
 	a.ca = ts.MkAbs(a.ca)
+	if a.cert != "" {
+		a.cert = ts.MkAbs(a.cert)
+	}
 	a.url = locate(ts, f.Arg(0)) + strings.Repeat("x", *path)
 	if *header > 0 {
 		a.headers = append(a.headers, "X-Long: "+strings.Repeat("x", *header))
@@ -116,6 +121,13 @@ func (a ask) send() (*http.Response, []byte, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		config.RootCAs.AppendCertsFromPEM(pem)
+	}
+	if a.cert != "" {
+		pair, err := tls.LoadX509KeyPair(a.cert, a.cert)
+		if err != nil {
+			return nil, nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
 	}
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true, TLSClientConfig: config}
 	defer transport.CloseIdleConnections()

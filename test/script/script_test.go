@@ -73,6 +73,7 @@ func TestScripts(t *testing.T) {
 			"raw":        raw,
 			"put":        put,
 			"selfsigned": selfSigned,
+			"clientcert": clientCertificate,
 			"edit":       edit,
 			"await":      await,
 			"logs":       logs,
