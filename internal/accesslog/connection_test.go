@@ -90,3 +90,26 @@ func TestOtherKindsAreNotOnStdout(t *testing.T) {
 		t.Errorf("standard output %q, files %q", out.String(), files(t, s.opts.Dir))
 	}
 }
+
+func TestNewLinesAllocateNothing(t *testing.T) {
+	buf := make([]byte, 0, 4096)
+	c := ConnectionRecord{Time: time.Now(), Client: netip.MustParseAddrPort("[2001:db8::1%eth0]:5"), Status: "Success", LeafSubject: `CN="x"`}
+	h := HealthCheckRecord{Time: time.Now(), Target: netip.MustParseAddrPort("10.0.0.1:80"), Latency: time.Second, Reason: "TimedOut"}
+	if n := testing.AllocsPerRun(100, func() { buf = h.AppendTo(c.AppendTo(buf[:0])) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Whatever a client has in its certificate, AWS's expression finds the fields.
+func FuzzConnectionLine(f *testing.F) {
+	f.Add("CN=a", "NotBefore=x", "0A")
+	f.Add("CN=\" - \"\n", " ", `\`)
+	f.Fuzz(func(t *testing.T, subject, validity, serial string) {
+		r := ConnectionRecord{Client: netip.MustParseAddrPort("1.2.3.4:5"), Status: "Success", LeafSubject: subject, LeafValidity: validity, LeafSerial: serial, ConnTraceID: "TID_1"}
+		line := string(r.AppendTo(nil))
+		fields := athena.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if strings.Count(line, "\n") != 1 || fields == nil || fields[11] != "Success" || fields[12] != "TID_1" {
+			t.Errorf("%q: %q", line, fields)
+		}
+	})
+}
