@@ -173,10 +173,17 @@ func TestFolderMayBeALink(t *testing.T) {
 			t.Fatal(err)
 		}
 		keptFile(t, disk, "b", "", time.Now().UTC().Add(-time.Hour), 10)
+		if err := os.WriteFile(filepath.Join(disk, ".torn.log.gz.part"), member("one\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		s := open(t, Options{Dir: link, MaxAge: time.Minute})
+		s.mending.Wait()
 		synctest.Wait()
-		if got := s.Kept(); got.Deleted != 1 || len(files(t, disk)) != 0 {
+		if got := s.Kept(); got.Deleted != 1 || !equal(files(t, disk), []string{"torn.log.gz"}) {
 			t.Errorf("kept %+v, %q", got, files(t, disk))
+		}
+		if _, err := os.Stat(filepath.Join(disk, keptFolder)); err != nil {
+			t.Errorf("more than the folders of the date has gone: %v", err)
 		}
 	})
 }
