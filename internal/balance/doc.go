@@ -14,9 +14,22 @@
 //   - least_outstanding_requests: the member with the fewest requests in flight; of
 //     several the next in turn. Above 64 members the better of two taken at random, which keeps the
 //     longest queue nearly as short (Mitzenmacher 2001) without reading every member.
-//   - weighted_random: a member at random. AWS's automatic target weights start with equal
-//     weights and lower that of a target with anomalies; anomaly mitigation is not
-//     part of this version, so the weights stay equal.
+//   - weighted_random: a member at random, all alike, or by automatic target weights.
+//
+// # Automatic target weights
+//
+// A target may pass its health checks and fail its requests all the same. Judge, which is called once a second and
+// off the request path, compares how the requests of each member have ended of late: a member whose ratio of failures is surely,
+// not by chance, twice that of the others together has anomalies. With weighted_random and anomaly mitigation its
+// weight is halved at each look, down to a hundredth; when its failures are those of anybody it grows back by a quarter each
+// time. A target that gets little is judged by little, so that the weight of one that goes on failing settles where there is just
+// enough to see it. Where most members fail none is an anomaly: weights do not help then. Request counts cost nothing: they are
+// the upper half of the count of requests in flight.
+//
+// # Zones
+//
+// Members in other zones (cross-zone load balancing off) are part of the group, so that their live state is
+// kept, and are never chosen; what counts members, such as failing open, counts those of the zone alone.
 //
 // # What is shared between cores
 //
@@ -29,9 +42,8 @@
 //
 // # Slow start
 //
-// With slow_start.duration_seconds a target that becomes healthy gets a share that
-// grows linearly from nothing to its fair share (not with
-// least_outstanding_requests). As on AWS it does so only while at least one healthy target is not in
+// With slow_start.duration_seconds and round_robin a target that becomes healthy gets a share that
+// grows linearly from nothing to its fair share. As on AWS it does so only while at least one healthy target is not in
 // slow start, and targets registered together in a new group do not: somebody has to
 // take the requests.
 package balance

@@ -15,8 +15,10 @@ import (
 type Group struct {
 	targets   []*Target
 	byHash    map[Hash]int
+	away      []bool // by index: in a zone that this group does not send to; nil: none is
 	algorithm lb.Algorithm
 	slowStart time.Duration // 0: off
+	mitigates bool          // targets with anomalies get less
 	minimum   lb.MinimumHealthy
 	choosable atomic.Pointer[choosable]
 	refresh   sync.Mutex // held by Refresh alone
@@ -30,23 +32,32 @@ type Group struct {
 
 // choosable is which members may be chosen, as of one Refresh.
 type choosable struct {
-	members   []int32
-	may       []bool // by index of the member
-	failOpen  bool
-	ramping   bool // some member is in slow start, or was
-	healthy   int
-	unhealthy int
+	members    []int32
+	may        []bool   // by index of the member
+	ends       []uint32 // ends[i] is the sum of the weights of members up to and including i; nil: all weigh the same
+	failOpen   bool
+	ramping    bool // some member is in slow start, or was
+	healthy    int
+	unhealthy  int
+	registered int // that could be healthy: not draining, not unused
 }
 
 // NewGroup makes the group of these members, which must be different targets. Members
 // that no health check has judged yet in a group where that is so of all are "registered
 // together": they skip slow start, as on AWS.
 func NewGroup(targets []*Target, attrs lb.TargetGroupAttributes) *Group {
+	return NewZoneGroup(targets, nil, attrs)
+}
+
+// NewZoneGroup is NewGroup for one zone: members that are away (by their index), in
+// another zone, are never chosen and count for nothing here.
+func NewZoneGroup(targets []*Target, away []bool, attrs lb.TargetGroupAttributes) *Group {
 	g := &Group{
-		targets: slices.Clone(targets), byHash: make(map[Hash]int, len(targets)),
+		targets: slices.Clone(targets), byHash: make(map[Hash]int, len(targets)), away: away,
 		algorithm: attrs.Algorithm, minimum: attrs.UnhealthyRouting,
+		mitigates: attrs.AnomalyMitigation && attrs.Algorithm == lb.WeightedRandom,
 	}
-	if attrs.Algorithm != lb.LeastOutstanding {
+	if attrs.Algorithm == lb.RoundRobin {
 		g.slowStart = attrs.SlowStart
 	}
 	fresh := true
@@ -73,26 +84,22 @@ func (g *Group) Len() int { return len(g.targets) }
 // Target is a member by its index, which is that of NewGroup's argument.
 func (g *Group) Target(i int) *Target { return g.targets[i] }
 
+// Away tells whether a member is in a zone that the group does not send to.
+func (g *Group) Away(i int) bool { return g.away != nil && g.away[i] }
+
 // Refresh recomputes which members may be chosen. It is to be called after SetState of any of them.
 func (g *Group) Refresh() {
 	g.refresh.Lock()
 	defer g.refresh.Unlock()
 	c := &choosable{may: make([]bool, len(g.targets)), ramping: g.settleSlowStart()}
 	states := make([]int32, len(g.targets))
-	all := 0
 	for i, t := range g.targets {
-		states[i] = t.state.Load()
-		if takesTraffic(states[i]) {
-			c.healthy++
+		if states[i] = t.state.Load(); g.Away(i) {
+			states[i] = unused
 		}
-		if states[i] == unhealthy {
-			c.unhealthy++
-		}
-		if registered(states[i]) {
-			all++
-		}
+		c.count(states[i])
 	}
-	c.failOpen = all > 0 && g.failsOpen(c.healthy, all)
+	c.failOpen = c.registered > 0 && c.below(g.minimum)
 	for i, state := range states {
 		if takesTraffic(state) || c.failOpen && registered(state) {
 			c.may[i] = true
@@ -100,24 +107,43 @@ func (g *Group) Refresh() {
 		}
 	}
 	c.ramping = c.ramping && !c.failOpen
+	if g.mitigates && !c.failOpen {
+		c.ends = g.weigh(c.members)
+	}
 	g.choosable.Store(c)
 }
 
-// failsOpen tells whether too few members are healthy: "if the number of healthy targets is
-// below this value, send traffic to all targets, including unhealthy targets"
-// (target_group_health.unhealthy_state_routing.minimum_healthy_targets.count, likewise .percentage).
-func (g *Group) failsOpen(healthy, registered int) bool {
-	return healthy < g.minimum.Count || healthy*100 < g.minimum.Percentage*registered
+func (c *choosable) count(state int32) {
+	if takesTraffic(state) {
+		c.healthy++
+	}
+	if state == unhealthy {
+		c.unhealthy++
+	}
+	if registered(state) {
+		c.registered++
+	}
 }
+
+// below tells whether fewer members are healthy than a minimum wants: "if the number of healthy
+// targets is below this value, send traffic to all targets, including unhealthy targets"
+// (target_group_health.unhealthy_state_routing.minimum_healthy_targets.count, likewise
+// .percentage and dns_failover; either one that is missed counts).
+func (c *choosable) below(m lb.MinimumHealthy) bool {
+	return c.healthy < m.Count || c.healthy*100 < m.Percentage*c.registered
+}
+
+// Below tells whether fewer members are healthy than m wants; those of other zones do not count.
+func (g *Group) Below(m lb.MinimumHealthy) bool { return g.choosable.Load().below(m) }
 
 // settleSlowStart decides for the members that became healthy whether slow start
 // begins: only where a healthy one is not in it at that time. It tells whether any
 // member is in slow start, or was.
 func (g *Group) settleSlowStart() (ramping bool) {
 	var began []int64 // when the slow start of each other healthy member began; 0, long ago: it had none
-	for _, t := range g.targets {
+	for i, t := range g.targets {
 		t.mu.Lock()
-		if t.pending == 0 && takesTraffic(t.state.Load()) {
+		if t.pending == 0 && takesTraffic(t.state.Load()) && !g.Away(i) {
 			began = append(began, t.slow.Load())
 		}
 		t.mu.Unlock()
@@ -146,20 +172,16 @@ func (g *Group) Choose(tried []int, now time.Time) int {
 		return -1
 	case g.algorithm == lb.LeastOutstanding:
 		return g.leastOutstanding(c, tried)
+	case g.algorithm == lb.WeightedRandom:
+		return c.from(c.random(), tried)
 	}
 	n := uint64(len(c.members))
-	var at, round uint64
-	if g.algorithm == lb.WeightedRandom {
-		at, round = rand.Uint64N(n), rand.Uint64()
-	} else {
-		turn := g.turn.Add(1) - 1
-		at, round = turn%n, turn/n
-	}
-	first := c.from(at, tried)
+	turn := g.turn.Add(1) - 1
+	first := c.from(turn%n, tried)
 	if first < 0 || !c.ramping {
 		return first
 	}
-	return g.slowly(c, first, round, tried, now)
+	return g.slowly(c, first, turn/n, tried, now)
 }
 
 // from is the first member from place at on, round the list, that is not in tried; -1: there is none.

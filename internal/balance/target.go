@@ -24,9 +24,12 @@ type Target struct {
 	pending  int64 // became healthy then (Unix ns); a Refresh has to decide whether slow start begins; 0: decided
 	slow     atomic.Int64
 
-	_        [64]byte // the counter below changes twice a request: a cache line of its own
-	inFlight atomic.Int64
-	_        [56]byte
+	record record // of how requests ended; see Judge
+
+	_        [64]byte // the counters below change twice a request: a cache line of their own
+	work     atomic.Uint64
+	failures atomic.Uint64
+	_        [48]byte
 }
 
 // states maps lb.HealthState to what a Target keeps; the order has no meaning.
@@ -45,7 +48,9 @@ const (
 // is its stable identity, such as "127.0.0.1:8001"; stickiness knows it by that.
 func NewTarget(id string) *Target {
 	h := HashOf(id)
-	return &Target{id: id, hash: h, number: binary.LittleEndian.Uint64(h[:])}
+	t := &Target{id: id, hash: h, number: binary.LittleEndian.Uint64(h[:])}
+	t.record.weight.Store(fullWeight)
+	return t
 }
 
 // ID is what the target was made with.
@@ -54,14 +59,22 @@ func (t *Target) ID() string { return t.id }
 // Hash is HashOf(ID).
 func (t *Target) Hash() Hash { return t.hash }
 
+// ended is one request that is over in Target.work: the upper half counts those, the
+// lower half those under way, and one addition does both.
+const ended = 1 << 32
+
 // Begin counts a request that is sent to the target, End one that is over.
-func (t *Target) Begin() { t.inFlight.Add(1) }
+func (t *Target) Begin() { t.work.Add(1) }
 
 // End counts a request that is over, however it ended.
-func (t *Target) End() { t.inFlight.Add(-1) }
+func (t *Target) End() { t.work.Add(ended - 1) }
+
+// Fail says that the request which is about to End has failed, and that this is the
+// target's doing: it answered 5XX, or its connection could not be made, broke off or fell silent.
+func (t *Target) Fail() { t.failures.Add(1) }
 
 // InFlight is the number of requests between Begin and End.
-func (t *Target) InFlight() int64 { return t.inFlight.Load() }
+func (t *Target) InFlight() int64 { return int64(uint32(t.work.Load())) }
 
 // State is the state last set.
 func (t *Target) State() lb.HealthState { return states[t.state.Load()] }
