@@ -2,8 +2,6 @@ package lb
 
 import (
 	"fmt"
-	"sort"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -32,7 +30,7 @@ type LoadBalancerAttributes struct {
 	TLSVersionAndCipher     bool   // X-Amzn-Tls-Version and X-Amzn-Tls-Cipher-Suite
 	XFFClientPort           bool   // X-Forwarded-For carries ip:port
 	XFFMode                 string // append (default) | preserve | remove
-	CrossZone               bool   // load_balancing.cross_zone.enabled, default true
+	CrossZone               bool   // load_balancing.cross_zone.enabled, default false; see LoadBalancer.CrossZone
 	WAFFailOpen             bool
 	DeletionProtection      bool
 	ZonalShift              bool
@@ -104,17 +102,19 @@ func (e AttributeError) Error() string {
 	return fmt.Sprintf("attribute %s=%s: %s", e.Key, e.Value, e.Text)
 }
 
-// attribute reads one value into its place.
-type attribute func(value string) error
-
 // ParseLoadBalancerAttributes gives the typed form of m with AWS's defaults for
 // what m leaves out. Keys it does not know and values out of range are returned as
 // errors, in key order; the default stands in for them.
 func ParseLoadBalancerAttributes(m map[string]string) (LoadBalancerAttributes, []AttributeError) {
 	a := LoadBalancerAttributes{
 		IdleTimeout: time.Minute, ClientKeepAlive: time.Hour, HTTP2: true,
-		DesyncMode: "defensive", XFFMode: "append", CrossZone: true,
+		DesyncMode: "defensive", XFFMode: "append",
 	}
+	return a, parseAttributes(m, a.known())
+}
+
+// known are the attributes of load balancers, each with its place in a.
+func (a *LoadBalancerAttributes) known() map[string]attribute {
 	known := map[string]attribute{
 		"idle_timeout.timeout_seconds":                             seconds(&a.IdleTimeout, 1, 4000),
 		"client_keep_alive.seconds":                                seconds(&a.ClientKeepAlive, 60, 604800),
@@ -140,7 +140,7 @@ func ParseLoadBalancerAttributes(m map[string]string) (LoadBalancerAttributes, [
 		known[prefix+".s3.bucket"] = text(&logs.Bucket)
 		known[prefix+".s3.prefix"] = text(&logs.Prefix)
 	}
-	return a, parseAttributes(m, known)
+	return known
 }
 
 // ParseTargetGroupAttributes gives the typed form of m with AWS's defaults for what m leaves out.
@@ -150,14 +150,18 @@ func ParseTargetGroupAttributes(m map[string]string) (TargetGroupAttributes, []A
 		StickinessType: "lb_cookie", LBCookieDuration: 24 * time.Hour, AppCookieDuration: 24 * time.Hour,
 		UnhealthyRouting: MinimumHealthy{Count: 1}, DNSFailover: MinimumHealthy{Count: 1}, EndUnhealthy: true,
 	}
-	algorithm, anomaly := string(a.Algorithm), "off"
-	var preserve bool
+	errs := parseAttributes(m, a.known())
+	return a, errs
+}
+
+// known are the attributes of target groups, each with its place in a.
+func (a *TargetGroupAttributes) known() map[string]attribute {
 	known := map[string]attribute{
 		"deregistration_delay.timeout_seconds":                         seconds(&a.DeregistrationDelay, 0, 3600),
 		"deregistration_delay.connection_termination.enabled":          boolean(&a.ConnectionsOnDrain),
 		"slow_start.duration_seconds":                                  slowStart(&a.SlowStart),
-		"load_balancing.algorithm.type":                                oneOf(&algorithm, string(RoundRobin), string(LeastOutstanding), string(WeightedRandom)),
-		"load_balancing.algorithm.anomaly_mitigation":                  oneOf(&anomaly, "off", "on"),
+		"load_balancing.algorithm.type":                                oneOf((*string)(&a.Algorithm), string(RoundRobin), string(LeastOutstanding), string(WeightedRandom)),
+		"load_balancing.algorithm.anomaly_mitigation":                  onOff(&a.AnomalyMitigation),
 		"load_balancing.cross_zone.enabled":                            oneOf(&a.CrossZone, "true", "false", "use_load_balancer_configuration"),
 		"stickiness.enabled":                                           boolean(&a.Stickiness),
 		"stickiness.type":                                              oneOf(&a.StickinessType, "lb_cookie", "app_cookie", "source_ip", "source_ip_dest_ip", "source_ip_dest_ip_proto"),
@@ -165,24 +169,21 @@ func ParseTargetGroupAttributes(m map[string]string) (TargetGroupAttributes, []A
 		"stickiness.app_cookie.cookie_name":                            text(&a.AppCookieName),
 		"stickiness.app_cookie.duration_seconds":                       seconds(&a.AppCookieDuration, 1, 604800),
 		"proxy_protocol_v2.enabled":                                    boolean(&a.ProxyProtocolV2),
-		"preserve_client_ip.enabled":                                   boolean(&preserve),
+		"preserve_client_ip.enabled":                                   optional(&a.PreserveClientIP),
 		"target_health_state.unhealthy.connection_termination.enabled": boolean(&a.EndUnhealthy),
 		"target_health_state.unhealthy.draining_interval_seconds":      seconds(&a.UnhealthyDraining, 0, 360000),
 		"lambda.multi_value_headers.enabled":                           anything,
 	}
-	for prefix, min := range map[string]*MinimumHealthy{
-		"target_group_health.unhealthy_state_routing": &a.UnhealthyRouting, "target_group_health.dns_failover": &a.DNSFailover,
-	} {
-		known[prefix+".minimum_healthy_targets.count"] = numberOrOff(&min.Count, 1, 100000)
-		known[prefix+".minimum_healthy_targets.percentage"] = numberOrOff(&min.Percentage, 1, 100)
-	}
-	errs := parseAttributes(m, known)
-	a.Algorithm, a.AnomalyMitigation = Algorithm(algorithm), anomaly == "on"
-	if _, given := m["preserve_client_ip.enabled"]; given {
-		a.PreserveClientIP = &preserve
-	}
-	return a, errs
+	const routing, dns = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.", "target_group_health.dns_failover.minimum_healthy_targets."
+	known[routing+"count"] = wholeNumber(&a.UnhealthyRouting.Count, 1, mostMinimum) // AWS has no off here
+	known[dns+"count"] = numberOrOff(&a.DNSFailover.Count, 1, mostMinimum)
+	known[routing+"percentage"] = numberOrOff(&a.UnhealthyRouting.Percentage, 1, 100)
+	known[dns+"percentage"] = numberOrOff(&a.DNSFailover.Percentage, 1, 100)
+	return known
 }
+
+// mostMinimum bounds a minimum of healthy targets, for which AWS takes up to the number of targets.
+const mostMinimum = 100_000
 
 // responseHeaders are the response headers that a listener attribute
 // "routing.http.response.<key>.header_value" sets.
@@ -216,6 +217,11 @@ var requestHeaders = map[string]string{
 func ParseListenerAttributes(m map[string]string) (ListenerAttributes, []AttributeError) {
 	a := ListenerAttributes{Server: true, TCPIdleTimeout: 350 * time.Second,
 		ResponseHeaders: map[string]string{}, RequestHeaders: map[string]string{}}
+	return a, parseAttributes(m, a.known())
+}
+
+// known are the attributes of listeners, each with its place in a.
+func (a *ListenerAttributes) known() map[string]attribute {
 	known := map[string]attribute{
 		"routing.http.response.server.enabled": boolean(&a.Server),
 		"tcp.idle_timeout.seconds":             seconds(&a.TCPIdleTimeout, 60, 6000),
@@ -226,128 +232,10 @@ func ParseListenerAttributes(m map[string]string) (ListenerAttributes, []Attribu
 	for key, name := range requestHeaders {
 		known["routing.http.request."+key+".header_name"] = headerName(a.RequestHeaders, name)
 	}
-	return a, parseAttributes(m, known)
+	return known
 }
 
-func parseAttributes(m map[string]string, known map[string]attribute) []AttributeError {
-	var errs []AttributeError
-	for key, value := range m {
-		set, ok := known[key]
-		if !ok {
-			errs = append(errs, AttributeError{key, value, "unknown attribute" + didYouMean(key, known)})
-			continue
-		}
-		if err := set(value); err != nil {
-			errs = append(errs, AttributeError{key, value, err.Error()})
-		}
-	}
-	sort.Slice(errs, func(i, j int) bool { return errs[i].Key < errs[j].Key })
-	return errs
-}
-
-func didYouMean(key string, known map[string]attribute) string {
-	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, name)
-	}
-	if near := Nearest(key, names); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return ""
-}
-
-func anything(string) error { return nil }
-
-func text(into *string) attribute {
-	return func(v string) error { *into = v; return nil }
-}
-
-func boolean(into *bool) attribute {
-	return func(v string) error {
-		switch v {
-		case "true":
-			*into = true
-		case "false":
-			*into = false
-		default:
-			return fmt.Errorf("write true or false")
-		}
-		return nil
-	}
-}
-
-func oneOf(into *string, values ...string) attribute {
-	return func(v string) error {
-		for _, known := range values {
-			if v == known {
-				*into = v
-				return nil
-			}
-		}
-		return fmt.Errorf("write one of %s", strings.Join(values, ", "))
-	}
-}
-
-func number(v string, min, max int) (int, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < min || n > max {
-		return 0, fmt.Errorf("write a whole number from %d to %d", min, max)
-	}
-	return n, nil
-}
-
-func seconds(into *time.Duration, min, max int) attribute {
-	return func(v string) error {
-		n, err := number(v, min, max)
-		if err == nil {
-			*into = time.Duration(n) * time.Second
-		}
-		return err
-	}
-}
-
-func slowStart(into *time.Duration) attribute {
-	return func(v string) error {
-		n, err := number(v, 0, 900)
-		if err != nil || (n > 0 && n < 30) {
-			return fmt.Errorf("write 0 (off) or a whole number of seconds from 30 to 900")
-		}
-		*into = time.Duration(n) * time.Second
-		return nil
-	}
-}
-
-func numberOrOff(into *int, min, max int) attribute {
-	return func(v string) error {
-		if v == "off" {
-			*into = 0
-			return nil
-		}
-		n, err := number(v, min, max)
-		if err != nil {
-			return fmt.Errorf("write off or a whole number from %d to %d", min, max)
-		}
-		*into = n
-		return nil
-	}
-}
-
-func headerValue(into map[string]string, name string) attribute {
-	return func(v string) error {
-		if strings.ContainsAny(v, "\r\n\x00") {
-			return fmt.Errorf("a header value has no line breaks")
-		}
-		into[name] = v
-		return nil
-	}
-}
-
-func headerName(into map[string]string, name string) attribute {
-	return func(v string) error {
-		if v == "" || strings.Trim(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-			return fmt.Errorf("write a header name of letters, digits, - and _")
-		}
-		into[name] = v
-		return nil
-	}
+// KnownAttributes are the keys that there are, sorted: of load balancers, target groups and listeners.
+func KnownAttributes() (loadBalancer, targetGroup, listener []string) {
+	return sortedKeys(new(LoadBalancerAttributes).known()), sortedKeys(new(TargetGroupAttributes).known()), sortedKeys(new(ListenerAttributes).known())
 }

@@ -11,7 +11,7 @@ import (
 
 func TestLoadBalancerAttributeDefaults(t *testing.T) {
 	got, errs := lb.ParseLoadBalancerAttributes(nil)
-	want := lb.LoadBalancerAttributes{IdleTimeout: time.Minute, ClientKeepAlive: time.Hour, HTTP2: true, DesyncMode: "defensive", XFFMode: "append", CrossZone: true}
+	want := lb.LoadBalancerAttributes{IdleTimeout: time.Minute, ClientKeepAlive: time.Hour, HTTP2: true, DesyncMode: "defensive", XFFMode: "append"}
 	if got != want || len(errs) != 0 {
 		t.Errorf("got %+v (%v), want %+v", got, errs, want)
 	}
@@ -52,7 +52,7 @@ func TestTargetGroupAttributes(t *testing.T) {
 		"load_balancing.algorithm.anomaly_mitigation": "on", "load_balancing.cross_zone.enabled": "true", "stickiness.enabled": "true",
 		"stickiness.type": "app_cookie", "stickiness.lb_cookie.duration_seconds": "1", "stickiness.app_cookie.cookie_name": "SID",
 		"stickiness.app_cookie.duration_seconds":                                         "604800",
-		"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count":      "off",
+		"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count":      "2",
 		"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "50",
 		"target_group_health.dns_failover.minimum_healthy_targets.count":                 "3",
 		"proxy_protocol_v2.enabled":                                                      "true",
@@ -63,7 +63,7 @@ func TestTargetGroupAttributes(t *testing.T) {
 	})
 	want = lb.TargetGroupAttributes{SlowStart: 30 * time.Second, Algorithm: lb.WeightedRandom, AnomalyMitigation: true, CrossZone: "true", Stickiness: true,
 		StickinessType: "app_cookie", LBCookieDuration: time.Second, AppCookieName: "SID", AppCookieDuration: 7 * 24 * time.Hour,
-		UnhealthyRouting: lb.MinimumHealthy{Percentage: 50}, DNSFailover: lb.MinimumHealthy{Count: 3}, ProxyProtocolV2: true, PreserveClientIP: ptr(false), ConnectionsOnDrain: true, UnhealthyDraining: 30 * time.Second}
+		UnhealthyRouting: lb.MinimumHealthy{Count: 2, Percentage: 50}, DNSFailover: lb.MinimumHealthy{Count: 3}, ProxyProtocolV2: true, PreserveClientIP: ptr(false), ConnectionsOnDrain: true, UnhealthyDraining: 30 * time.Second}
 	if !reflect.DeepEqual(got, want) || len(errs) != 0 {
 		t.Errorf("got %+v (%v), want %+v", got, errs, want)
 	}
@@ -117,6 +117,10 @@ func TestAttributeErrors(t *testing.T) {
 		{balancer, "colour", "red", "unknown attribute"},
 		{group, "deregistration_delay.timeout_seconds", "3601", "from 0 to 3600"},
 		{group, "slow_start.duration_seconds", "29", "from 30 to 900"},
+		{group, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "off", "from 1 to"},
+		{group, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "0", "write off or"},
+		{group, "load_balancing.algorithm.anomaly_mitigation", "true", "write one of off, on"},
+		{group, "preserve_client_ip.enabled", "on", "write true or false"},
 		{group, "slow_start.duration_seconds", "901", "from 30 to 900"},
 		{group, "load_balancing.algorithm.type", "random", "write one of round_robin, least_outstanding_requests, weighted_random"},
 		{group, "stickiness.lb_cookie.duration_seconds", "0", "from 1 to 604800"},

@@ -56,6 +56,13 @@ type InboundCIDR struct {
 // and CloudWatch dimensions. Ours is derived from the key, so that it is the same in every run.
 func (b *LoadBalancer) ID() string { return hexID("loadbalancer/" + b.Key) }
 
+// CrossZone tells whether the load balancer sends to targets of every zone. Application load
+// balancers always do ("cannot be turned off" there, only for target groups), network load
+// balancers where their attribute says so.
+func (b *LoadBalancer) CrossZone() bool {
+	return b.Type != Network || b.Attributes["load_balancing.cross_zone.enabled"] == "true"
+}
+
 // ListenerID is the 16 hex digits that AWS would put behind a listener's ARN.
 func (b *LoadBalancer) ListenerID(l *Listener) string {
 	return hexID(fmt.Sprintf("listener/%s/%s/%d", b.Type, b.Key, l.Port))

@@ -114,9 +114,11 @@ func (v *validation) loadBalancer(b *LoadBalancer) {
 	if !awsName.MatchString(b.Name) || strings.HasPrefix(b.Name, "internal-") {
 		v.warn(b.Origin, "", "AWS refuses the load balancer name %q; write 1 to 32 letters, digits and hyphens, no hyphen at the ends, not starting with internal-", b.Name)
 	}
-	if b.Type == Application {
-		_, errs := ParseLoadBalancerAttributes(b.Attributes)
-		v.attributes(b.Origin, errs)
+	a, errs := ParseLoadBalancerAttributes(b.Attributes)
+	v.attributes(b.Origin, errs)
+	v.ofLayer(b.Origin, b.Attributes, b.Type == Application)
+	if key := "load_balancing.cross_zone.enabled"; b.Type == Application && b.Attributes[key] != "" && !a.CrossZone {
+		v.warn(b.Origin, "attributes["+key+"]", "an application load balancer always balances across zones, and AWS refuses false; write it in target-group-attributes")
 	}
 	v.inboundCIDRs(b)
 	kept := make([]*Listener, 0, len(b.Listeners))
@@ -196,6 +198,7 @@ func mutualAuthenticationFault(m *MutualAuthentication, l *Listener) string {
 func (v *validation) listener(b *LoadBalancer, l *Listener) {
 	_, errs := ParseListenerAttributes(l.Attributes)
 	v.attributes(l.Origin, errs)
+	v.ofLayer(l.Origin, l.Attributes, b.Type == Application)
 	asked := len(l.Rules)
 	defaultHolds := v.defaultActions(b, l)
 	v.rules(b, l)

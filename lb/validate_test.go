@@ -448,6 +448,39 @@ func TestTargetsAndAttributesOfAGroup(t *testing.T) {
 	}
 }
 
+// What AWS refuses of attributes that are fine one by one, and what belongs to the other layer.
+func TestAttributeWarnings(t *testing.T) {
+	const routing, dns = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.", "target_group_health.dns_failover.minimum_healthy_targets."
+	for _, c := range []struct {
+		balancer, group, listener map[string]string
+		want                      string // empty: nothing
+	}{
+		{group: map[string]string{dns + "count": "1", routing + "count": "2"}, want: "dns_failover.minimum_healthy_targets.count]: AWS wants it to be at least"},
+		{group: map[string]string{dns + "percentage": "40", routing + "percentage": "50"}, want: "dns_failover.minimum_healthy_targets.percentage]: AWS wants"},
+		{group: map[string]string{dns + "count": "off", routing + "count": "2"}},
+		{group: map[string]string{routing + "count": "2"}},
+		{group: map[string]string{"stickiness.enabled": "true", "load_balancing.cross_zone.enabled": "false"}, want: "sticks to targets of the node's zone"},
+		{group: map[string]string{"stickiness.enabled": "true", "load_balancing.algorithm.type": "weighted_random"}, want: "no target stickiness with weighted_random"},
+		{group: map[string]string{"stickiness.enabled": "true", "stickiness.type": "source_ip"}, want: "source_ip is of the other kind"},
+		{group: map[string]string{"stickiness.enabled": "true"}},
+		{group: map[string]string{"proxy_protocol_v2.enabled": "true"}, want: "proxy_protocol_v2.enabled]: network load balancers have it"},
+		{balancer: map[string]string{"load_balancing.cross_zone.enabled": "false"}, want: "always balances across zones"},
+		{balancer: map[string]string{"load_balancing.cross_zone.enabled": "true", "idle_timeout.timeout_seconds": "5"}},
+		{balancer: map[string]string{"dns_record.client_routing_policy": "any_availability_zone"}, want: "network load balancers have it"},
+		{listener: map[string]string{"tcp.idle_timeout.seconds": "60"}, want: "network load balancers have it"},
+	} {
+		l := listener(80, lb.HTTP, rule(1, forwardTo("web")))
+		l.Attributes = c.listener
+		cfg := config(l)
+		cfg.LoadBalancers[0].Attributes, cfg.TargetGroups["web"].Attributes = c.balancer, c.group
+		before := len(cfg.Warnings)
+		lb.Validate(cfg)
+		if got := texts(cfg.Warnings[before:]); !strings.Contains(got, c.want) || c.want == "" && strings.Contains(got, "attributes[") {
+			t.Errorf("%v %v %v: warnings\n%swant %q", c.balancer, c.group, c.listener, got, c.want)
+		}
+	}
+}
+
 func TestQuotas(t *testing.T) {
 	l := listener(443, lb.HTTPS)
 	l.Certificates = slices.Repeat([]string{"arn"}, 27)

@@ -50,6 +50,7 @@ func (v *validation) targetGroup(g *TargetGroup) {
 	}
 	a, errs := ParseTargetGroupAttributes(g.Attributes)
 	v.attributes(g.Origin, errs)
+	v.ofLayer(g.Origin, g.Attributes, g.layer7())
 	v.combinations(g, a)
 	v.targets(g)
 	if g.HealthCheck != nil {
@@ -68,7 +69,39 @@ func (v *validation) combinations(g *TargetGroup, a TargetGroupAttributes) {
 	if a.AnomalyMitigation && a.Algorithm != WeightedRandom {
 		v.warn(g.Origin, "attributes[load_balancing.algorithm.anomaly_mitigation]", "anomaly mitigation works with weighted_random only and is off, since the algorithm is %s", a.Algorithm)
 	}
-	if a.Stickiness && a.StickinessType == "app_cookie" {
+	v.minimums(g, a)
+	switch bySource := strings.HasPrefix(a.StickinessType, "source_ip"); {
+	case !a.Stickiness:
+	case bySource == g.layer7():
+		v.warn(g.Origin, "attributes[stickiness.type]", "%s is of the other kind of load balancer; clients are not kept on a target: write lb_cookie or app_cookie for HTTP and HTTPS, source_ip for flows", a.StickinessType)
+	case g.layer7():
+		v.stickiness(g, a)
+	}
+}
+
+// minimums: "the threshold for DNS failover must be greater than or equal to the threshold for
+// routing failover, so that DNS failover occurs either with or before routing failover".
+func (v *validation) minimums(g *TargetGroup, a TargetGroupAttributes) {
+	const dns, routing = "target_group_health.dns_failover.minimum_healthy_targets.", "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
+	for _, m := range []struct {
+		word         string
+		dns, routing int
+	}{{"count", a.DNSFailover.Count, a.UnhealthyRouting.Count}, {"percentage", a.DNSFailover.Percentage, a.UnhealthyRouting.Percentage}} {
+		if g.Attributes[dns+m.word] != "" && g.Attributes[routing+m.word] != "" && m.dns > 0 && m.dns < m.routing {
+			v.warn(g.Origin, "attributes["+dns+m.word+"]", "AWS wants it to be at least %s%s (%d), so that a node leaves DNS before its unhealthy targets are used", routing, m.word, m.routing)
+		}
+	}
+}
+
+// stickiness of a group of layer 7.
+func (v *validation) stickiness(g *TargetGroup, a TargetGroupAttributes) {
+	if a.CrossZone == "false" {
+		v.warn(g.Origin, "attributes[stickiness.enabled]", "AWS has no target stickiness where cross-zone load balancing is off; here a client sticks to targets of the node's zone")
+	}
+	if a.Algorithm == WeightedRandom {
+		v.warn(g.Origin, "attributes[stickiness.enabled]", "AWS has no target stickiness with weighted_random; here clients stick, to a target with anomalies too")
+	}
+	if a.StickinessType == "app_cookie" {
 		name := a.AppCookieName
 		if !isToken(name) || slices.ContainsFunc([]string{"AWSALB", "AWSALBAPP", "AWSALBTG"}, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			v.warn(g.Origin, "attributes[stickiness.app_cookie.cookie_name]", "app_cookie stickiness needs the name of the application's cookie, not starting with AWSALB, and %q is none; clients are not kept on a target", name)
