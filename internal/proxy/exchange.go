@@ -51,6 +51,7 @@ type passing struct {
 	active time.Time // something last moved
 	h2     bool      // the client speaks HTTP/2: it is sent payload without chunks
 	keep   bool      // the client's connection may serve another request
+	broken bool      // the target's answer broke off in its body
 }
 
 var exchanges = sync.Pool{New: func() any {
@@ -332,5 +333,8 @@ func (e *exchange) write(p []byte, end bool) error {
 	e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
 	n, err := e.peer.send(p, end, e.answer.Trailers())
 	e.rec.Sent += int64(n)
-	return err
+	if err != nil {
+		return &clientError{err}
+	}
+	return nil
 }

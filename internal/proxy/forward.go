@@ -72,6 +72,9 @@ func (e *exchange) forward(f *snapshot.Forward) {
 		} else {
 			err = e.attempt(counters)
 		}
+		if e.faulty(err) {
+			e.target.Load.Fail()
+		}
 		e.target.Load.End()
 		if err == nil {
 			return
@@ -83,6 +86,18 @@ func (e *exchange) forward(f *snapshot.Forward) {
 		}
 	}
 	e.fail(status, reason)
+}
+
+// faulty tells whether it speaks against the target how an attempt has ended: a 5XX answer,
+// or a connection that could not be made, broke off or fell silent.
+func (e *exchange) faulty(err error) bool {
+	switch {
+	case err == nil:
+		return e.resp.Status >= 500 || e.broken
+	case errors.Is(err, errClientGone), errors.Is(err, errDrained), errors.Is(err, errBody), errors.As(err, new(*clientError)):
+		return false
+	}
+	return true
 }
 
 // choose gives the target for the next attempt: the one that the client sticks to

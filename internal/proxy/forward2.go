@@ -147,7 +147,9 @@ func (e *exchange) body2(up *http2.Stream, st *stream) {
 		}
 	}
 	if err != nil {
-		_, e.rec.ErrorReason = e.failure(e.cause2(err, st))
+		cause := e.cause2(err, st)
+		_, e.rec.ErrorReason = e.failure(cause)
+		e.broken = e.faulty(cause)
 		up.Reset(http2.Cancel)
 		e.peer.abort()
 	}

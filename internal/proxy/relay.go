@@ -55,7 +55,10 @@ func (e *exchange) open(head []byte, end bool) error {
 	rest, err := e.peer.open(head, end)
 	e.rec.Sent -= int64(len(rest)) // write counts it
 	e.out = rest
-	return err
+	if err != nil {
+		return &clientError{err}
+	}
+	return nil
 }
 
 // take appends to e.out what is at hand of the response's body.
@@ -78,7 +81,7 @@ func (e *exchange) pass() (done bool, err error) {
 	n, done, err := e.answer.Scan(p)
 	if n > 0 {
 		if failed := e.write(p[:n], done); failed != nil {
-			return false, &clientError{failed}
+			return false, failed
 		}
 	}
 	e.up.r += n
@@ -119,11 +122,11 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 	case errors.As(err, &client), errors.Is(err, errClientGone):
 		e.rec.ErrorReason = "ClientClosed"
 	case errors.Is(err, errIdle), errors.Is(err, os.ErrDeadlineExceeded):
-		e.rec.ErrorReason = "TargetIdle"
+		e.rec.ErrorReason, e.broken = "TargetIdle", true
 	case errors.Is(err, errDrained):
 		e.rec.ErrorReason = "DeregistrationDelayElapsed"
 	default:
-		e.rec.ErrorReason = "TargetResponseIncomplete"
+		e.rec.ErrorReason, e.broken = "TargetResponseIncomplete", true
 	}
 	// The head is out: all that is left is to break off in a way that no client can
 	// take for the end of the body.

@@ -21,6 +21,8 @@ import (
 // Options is what a Snapshot is built with besides the Config.
 type Options struct {
 	Account, Region string
+	// Zone is the availability zone of this node; "": not known.
+	Zone string
 	// PortMap says on which port a port of the manifests is bound; absent: the same.
 	PortMap map[int]int
 	// Certificate finds the key pair for a reference of a listener ("" asks for one
@@ -43,7 +45,8 @@ type builder struct {
 	Options
 	cfg      *lb.Config
 	out      *Snapshot
-	networks []*Network // to be placed on their ports
+	zonal    map[string]bool // target groups that keep to a zone unless they say otherwise, by key
+	networks []*Network      // to be placed on their ports
 	problems []lb.Problem
 	// logsChecks: some load balancer has a health check log.
 	logsChecks bool
@@ -52,7 +55,7 @@ type builder struct {
 // Build compiles a validated Config. What cannot be served is left out and
 // reported, each with its reason; everything else is in the Snapshot.
 func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
-	b := &builder{Options: o, cfg: cfg, out: &Snapshot{
+	b := &builder{Options: o, cfg: cfg, zonal: zonalByDefault(cfg), out: &Snapshot{
 		Config: cfg, Sockets: map[int]*Socket{}, Streams: map[int]*Network{}, Packets: map[int]*Network{}, TargetGroups: map[string]*TargetGroup{},
 	}}
 	for key, g := range cfg.TargetGroups {
@@ -92,7 +95,7 @@ func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
 		t.Targets = append(t.Targets, live)
 		loads = append(loads, live.Load)
 	}
-	t.Balance = balance.NewGroup(loads, t.Attributes)
+	t.Balance = balance.NewZoneGroup(loads, b.confine(t), t.Attributes)
 	return t
 }
 

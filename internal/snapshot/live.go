@@ -101,6 +101,19 @@ func (l *Live) Install(s *Snapshot) {
 	}
 }
 
+// Judge has every group of layer 7 compare how its targets' requests ended, and weigh them by
+// it. It is to be called every balance.JudgeEvery.
+func (l *Live) Judge() {
+	l.mu.Lock()
+	groups := l.groups // a map that is replaced, never changed
+	l.mu.Unlock()
+	for _, g := range groups {
+		if g.Layer7() {
+			g.Balance.Judge()
+		}
+	}
+}
+
 // CloseIdle closes connections to targets that have been idle since before the given time.
 func (l *Live) CloseIdle(before time.Time) {
 	l.mu.Lock()

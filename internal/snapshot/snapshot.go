@@ -134,6 +134,8 @@ type TargetGroup struct {
 	Attributes lb.TargetGroupAttributes
 	Targets    []*Target
 	Balance    *balance.Group // indexes into Targets
+	Zonal      bool           // cross-zone load balancing is off
+	Zone       string         // the only one whose targets are used; "": all are
 }
 
 // Match finds the rule for a request, and how many rules were looked at to find it.
