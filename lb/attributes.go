@@ -2,6 +2,7 @@ package lb
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -73,6 +74,19 @@ func (a TargetGroupAttributes) KeepsClients() bool {
 type MinimumHealthy struct {
 	Count      int
 	Percentage int
+}
+
+// String is "1", "50%" or "1 and 50%"; "off" where neither applies.
+func (m MinimumHealthy) String() string {
+	switch {
+	case m.Percentage == 0 && m.Count == 0:
+		return "off"
+	case m.Percentage == 0:
+		return strconv.Itoa(m.Count)
+	case m.Count == 0:
+		return fmt.Sprintf("%d%%", m.Percentage)
+	}
+	return fmt.Sprintf("%d and %d%%", m.Count, m.Percentage)
 }
 
 // Algorithm chooses among the targets of a group.

@@ -4,6 +4,7 @@ type checkCommand struct {
 	paths   `embed:""`
 	Output  string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run is given."`
+	Zone    string      `placeholder:"NAME" help:"The zone that run is given."`
 }
 
 // Run prints what the manifests come to. Exit code 1 if anything was set aside.
@@ -16,7 +17,7 @@ func (c *checkCommand) Run(s *streams) error {
 	}
 	cfg := update.Config
 	if c.Output == "text" {
-		_, problems, err := inspect(cfg, c.PortMap)
+		_, problems, err := inspect(cfg, c.PortMap, c.Zone)
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ type explainCommand struct {
 	Admin   string      `placeholder:"ADDR" help:"Ask a running albatross at its admin address instead of reading manifests."`
 	Output  string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run was given."`
+	Zone    string      `placeholder:"NAME" help:"The zone that run was given."`
 	URL     string      `arg:"" help:"The URL asked for."`
 	Paths   []string    `arg:"" optional:"" name:"path" help:"Files and folders of manifests."`
 }
@@ -60,7 +61,7 @@ func (c *explainCommand) ask(r explain.Request, stderr io.Writer) (*explain.Answ
 		return nil, err
 	}
 	printProblems(stderr, "unread", update.Problems)
-	snap, problems, err := inspect(update.Config, c.PortMap)
+	snap, problems, err := inspect(update.Config, c.PortMap, c.Zone)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +70,14 @@ func (c *explainCommand) ask(r explain.Request, stderr io.Writer) (*explain.Answ
 }
 
 // inspect compiles a Config to be asked, not served: nothing is bound, logged or checked.
-func inspect(cfg *lb.Config, ports map[int]int) (*snapshot.Snapshot, []lb.Problem, error) {
+func inspect(cfg *lb.Config, ports map[int]int, zone string) (*snapshot.Snapshot, []lb.Problem, error) {
 	lb.Validate(cfg)
 	logs, err := accesslog.Open(accesslog.Options{IP: netip.IPv6Loopback()})
 	if err != nil {
 		return nil, nil, err
 	}
 	defer logs.Close()
-	snap, problems := snapshot.Build(cfg, snapshot.Options{PortMap: ports, Live: snapshot.NewLive(), Metrics: metrics.New(), Logs: logs})
+	snap, problems := snapshot.Build(cfg, snapshot.Options{PortMap: ports, Zone: zone, Live: snapshot.NewLive(), Metrics: metrics.New(), Logs: logs})
 	return snap, problems, nil
 }
 

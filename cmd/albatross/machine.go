@@ -21,6 +21,7 @@ import (
 // machine is everything that runs: what control hands its configurations to.
 type machine struct {
 	account, region string
+	zone            string // this node's; "": not known
 	ports           map[int]int
 	transparent     bool // targets of network load balancers may see clients' addresses
 	log             *slog.Logger
@@ -59,7 +60,7 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 		m.ordering.plan(cfg, func(ref string) (*certs.Certificate, error) { return m.found(cfg, ref) })
 	}
 	next, problems := snapshot.Build(cfg, snapshot.Options{
-		Account: m.account, Region: m.region, PortMap: m.ports, Certificate: m.certificates(cfg), Discover: m.discover,
+		Account: m.account, Region: m.region, Zone: m.zone, PortMap: m.ports, Certificate: m.certificates(cfg), Discover: m.discover,
 		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs, Transparent: m.transparent,
 	})
 	wanted, unbound := m.bind(next)
@@ -146,20 +147,3 @@ func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) 
 
 // probed takes down a finished health check. There is a snapshot before there are checks.
 func (m *machine) probed(o health.Observation) { m.proxy.Snapshot().LogHealthCheck(o) }
-
-// hostCounts is what the metrics say of healthy and unhealthy targets.
-func (m *machine) hostCounts() []metrics.HostCount {
-	current := m.proxy.Snapshot()
-	if current == nil {
-		return nil
-	}
-	var counts []metrics.HostCount
-	for _, member := range current.Uses() {
-		healthy, unhealthy := member.Group.Balance.Healthy()
-		counts = append(counts, metrics.HostCount{
-			LoadBalancer: member.LoadBalancer.Config.FullName(), TargetGroup: member.Group.Config.FullName(),
-			Healthy: healthy, Unhealthy: unhealthy,
-		})
-	}
-	return counts
-}

@@ -27,7 +27,6 @@ import (
 	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/proxy"
 	"github.com/albatross-lb/albatross/internal/snapshot"
-	"github.com/albatross-lb/albatross/lb"
 )
 
 type runCommand struct {
@@ -44,6 +43,7 @@ type runCommand struct {
 	Transparent bool          `help:"Let targets of network load balancers see clients' addresses (docs/layer4.md says what that takes)."`
 	Account     string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
 	Region      string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
+	Zone        string        `placeholder:"NAME" help:"Availability zone of this node: where cross-zone load balancing is off, only targets of this zone are used (default: not known, all targets)."`
 	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error."`
 	TicketKeys  string        `placeholder:"FILE" help:"Session ticket keys shared with other replicas (docs/certificates.md); by default one of our own in the state folder."`
 	Profile     bool          `help:"Serve /debug/pprof/ on the admin address."`
@@ -82,6 +82,7 @@ func (c *runCommand) serve(ctx context.Context, s *streams) error {
 	}
 	defer admin()
 	go m.sweep(ctx)
+	go m.judge(ctx)
 	if err := c.shareTickets(ctx, log); err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{account: c.Account, region: c.Region, ports: c.PortMap, log: log,
+	m := &machine{account: c.Account, region: c.Region, zone: c.Zone, ports: c.PortMap, log: log,
 		live: snapshot.NewLive(), metrics: metrics.New(), proxy: proxy.New(balance.NewCookies(key)),
 		arns: certs.OpenARNStore(filepath.Join(c.State, "acm")), trust: certs.OpenTrustStores(filepath.Join(c.State, "truststores"))}
 	if c.Dev {
@@ -171,7 +172,7 @@ func (c *runCommand) console(ctx context.Context, m *machine, loop *control.Loop
 	}
 	log.Info("admin API", "address", l.Addr().String())
 	admin := console.New(console.Options{
-		Report: loop.Report, Health: m.targetHealth, Explain: m.explain, Metrics: m.metrics.Handler(),
+		Report: loop.Report, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(),
 		Version: map[string]string{"version": versionLine()}, Account: c.Account, Region: c.Region, Profile: c.Profile, Log: log,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -246,6 +247,20 @@ func (m *machine) sweep(ctx context.Context) {
 	}
 }
 
+// judge has targets weighed by how their requests end.
+func (m *machine) judge(ctx context.Context) {
+	ticks := time.NewTicker(balance.JudgeEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+			m.live.Judge()
+		}
+	}
+}
+
 func (m *machine) close() {
 	m.flows.Close()
 	m.checker.Close()
@@ -259,18 +274,6 @@ func (m *machine) reported(r control.Report) {
 		reload.FileErrors = append(reload.FileErrors, metrics.FileError{File: p.Origin.File, Line: p.Origin.Line})
 	}
 	m.metrics.ConfigReloaded(reload)
-}
-
-// targetHealth lists a target group's targets for the admin API.
-func (m *machine) targetHealth(group string) []console.TargetHealth {
-	var all []console.TargetHealth
-	for _, t := range m.checker.List(group) {
-		all = append(all, console.TargetHealth{
-			Target:          lb.Target{Addr: t.Addr, Zone: t.Zone, Name: t.Name, Draining: t.Health.State == lb.Draining},
-			HealthCheckPort: int(t.HealthCheckPort), Health: t.Health,
-		})
-	}
-	return all
 }
 
 // explain answers a question to the admin API by what is being served.

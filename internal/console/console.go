@@ -22,6 +22,8 @@ type Options struct {
 	Report func() *control.Report
 	// Health lists the targets of one target group by its key, draining ones too.
 	Health func(targetGroup string) []TargetHealth
+	// NodeHealth says why this node should get no traffic, a line for each reason; nil: it should.
+	NodeHealth func() []string
 	// Explain says what becomes of a request; its answer is encoded as JSON. An error
 	// is the asker's (400).
 	Explain func(context.Context, Question) (any, error)
@@ -39,7 +41,12 @@ type TargetHealth struct {
 	Target          lb.Target
 	HealthCheckPort int // 0: there is no check
 	Health          lb.TargetHealth
+	Anomaly         *Anomaly // nil: it is not looked for
 }
+
+// Anomaly is what automatic target weights find of a target: it fails out of proportion,
+// and it gets less traffic for it.
+type Anomaly struct{ Anomalous, Mitigated bool }
 
 // Question is the request that is to be explained.
 type Question struct {
@@ -77,7 +84,10 @@ func New(o Options) *Console {
 	c.serve("/config", "load balancers, listeners, rules and target groups as they are served", http.HandlerFunc(c.config))
 	c.serve("/set-aside", "what is not served and why, and what is served with a warning", http.HandlerFunc(c.setAside))
 	if o.Health != nil {
-		c.serve("/target-health", "as aws elbv2 describe-target-health; ?target-group=NAME, ARN or key", http.HandlerFunc(c.targetHealth))
+		c.serve("/target-health", "as aws elbv2 describe-target-health; ?target-group=NAME, ARN or key&include=AnomalyDetection", http.HandlerFunc(c.targetHealth))
+	}
+	if o.NodeHealth != nil {
+		c.serve("/node-health", "whether every target group has enough healthy targets, as AWS's DNS failover asks", http.HandlerFunc(c.nodeHealth))
 	}
 	if o.Explain != nil {
 		c.serve("/explain", "what becomes of a request; ?url=&method=&header=Name: value&from=ADDRESS", http.HandlerFunc(c.explain))

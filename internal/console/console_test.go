@@ -58,11 +58,12 @@ func options() Options {
 				return nil
 			}
 			return []TargetHealth{
-				{lb.Target{Addr: netip.MustParseAddrPort("10.0.0.1:8080"), Zone: "us-east-1a"}, 8080, lb.TargetHealth{State: lb.Healthy}},
+				{lb.Target{Addr: netip.MustParseAddrPort("10.0.0.1:8080"), Zone: "us-east-1a"}, 8080, lb.TargetHealth{State: lb.Healthy}, &Anomaly{true, true}},
 				{lb.Target{Addr: netip.MustParseAddrPort("[2001:db8::1]:8080")}, 0,
-					lb.TargetHealth{State: lb.Unhealthy, Reason: lb.ResponseCodeMismatch, Description: "Health checks failed with these codes: [500]"}},
+					lb.TargetHealth{State: lb.Unhealthy, Reason: lb.ResponseCodeMismatch, Description: "Health checks failed with these codes: [500]"}, nil},
 			}
 		},
+		NodeHealth: func() []string { return nil },
 		Explain: func(_ context.Context, q Question) (any, error) {
 			if q.URL == "bad" {
 				return nil, errors.New("bad is no URL")
@@ -280,6 +281,34 @@ func TestTargetHealthIsWhatTheAWSCommandLinePrints(t *testing.T) {
 	if len(all.TargetGroups) != 2 || all.TargetGroups[0].TargetGroupKey != "shop/api:80" || all.TargetGroups[0].TargetHealthDescriptions == nil ||
 		all.TargetGroups[1].TargetGroupArn != arn || len(all.TargetGroups[1].TargetHealthDescriptions) != 2 {
 		t.Errorf("several groups: %+v", all)
+	}
+}
+
+// As `aws elbv2 describe-target-health --include AnomalyDetection`.
+func TestAnomalyDetectionIsShownToThoseWhoAsk(t *testing.T) {
+	c := New(options())
+	for _, include := range []string{"AnomalyDetection", "All"} {
+		got := get(t, c, "/target-health?target-group=shop/web:80&include="+include, 200)
+		if want := `"AnomalyDetection": {
+        "Result": "anomalous",
+        "MitigationInEffect": "yes"
+      }`; strings.Count(got, want) != 1 || strings.Count(got, "AnomalyDetection") != 1 {
+			t.Errorf("include=%s:\n%s", include, got)
+		}
+	}
+	if got := get(t, c, "/target-health?include=Everything", 400); !strings.Contains(got, "write AnomalyDetection or All") {
+		t.Error(got)
+	}
+}
+
+func TestNodeHealth(t *testing.T) {
+	o := options()
+	if got := get(t, New(o), "/node-health", 200); got != "healthy\n" {
+		t.Errorf("%q", got)
+	}
+	o.NodeHealth = func() []string { return []string{"target group a has 0 healthy targets", "target group b too"} }
+	if got := get(t, New(o), "/node-health", 503); got != "unhealthy\ntarget group a has 0 healthy targets\ntarget group b too\n" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -47,6 +47,15 @@ func (c *Console) readyz(w http.ResponseWriter, _ *http.Request) {
 	writeText(w, http.StatusServiceUnavailable, "not ready: no configuration is served yet\n")
 }
 
+// nodeHealth answers what AWS's DNS failover asks of a node.
+func (c *Console) nodeHealth(w http.ResponseWriter, _ *http.Request) {
+	if below := c.options.NodeHealth(); len(below) > 0 {
+		writeText(w, http.StatusServiceUnavailable, "unhealthy\n"+strings.Join(below, "\n")+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, "healthy\n")
+}
+
 func (c *Console) version(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, c.options.Version)
 }

@@ -18,6 +18,12 @@ type (
 		Target          describedTarget
 		HealthCheckPort string `json:",omitempty"`
 		TargetHealth    describedState
+		// AnomalyDetection is there only where it is asked for, as on AWS (--include AnomalyDetection).
+		AnomalyDetection *describedAnomaly `json:",omitempty"`
+	}
+	describedAnomaly struct {
+		Result             string // normal | anomalous
+		MitigationInEffect string // yes | no
 	}
 	describedTarget struct {
 		ID               string `json:"Id"`
@@ -43,16 +49,19 @@ type (
 // descriptions.
 func (c *Console) targetHealth(w http.ResponseWriter, r *http.Request) {
 	wanted := r.URL.Query().Get("target-group")
-	groups := c.targetGroups(wanted)
+	include := r.URL.Query().Get("include")
+	groups, anomalies := c.targetGroups(wanted), include == "AnomalyDetection" || include == "All"
 	switch {
+	case include != "" && !anomalies:
+		fail(w, http.StatusBadRequest, "ValidationError", "there is no "+quote(include)+" to include; write AnomalyDetection or All")
 	case len(groups) == 1:
-		writeJSON(w, http.StatusOK, c.describe(groups[0]))
+		writeJSON(w, http.StatusOK, c.describe(groups[0], anomalies))
 	case len(groups) == 0 && wanted != "":
 		fail(w, http.StatusNotFound, "TargetGroupNotFound", "there is no target group "+quote(wanted)+"; GET /config lists those there are")
 	default:
 		all := struct{ TargetGroups []groupHealth }{make([]groupHealth, len(groups))}
 		for i, g := range groups {
-			all.TargetGroups[i] = groupHealth{g.ARN(c.options.Account, c.options.Region), g.Name, g.Key, c.describe(g)}
+			all.TargetGroups[i] = groupHealth{g.ARN(c.options.Account, c.options.Region), g.Name, g.Key, c.describe(g, anomalies)}
 		}
 		writeJSON(w, http.StatusOK, all)
 	}
@@ -75,7 +84,7 @@ func (c *Console) targetGroups(wanted string) []*lb.TargetGroup {
 	return list
 }
 
-func (c *Console) describe(g *lb.TargetGroup) describedHealth {
+func (c *Console) describe(g *lb.TargetGroup, anomalies bool) describedHealth {
 	targets := c.options.Health(g.Key)
 	out := describedHealth{make([]healthDescription, len(targets))}
 	for i, t := range targets {
@@ -86,7 +95,21 @@ func (c *Console) describe(g *lb.TargetGroup) describedHealth {
 		if t.HealthCheckPort > 0 {
 			d.HealthCheckPort = strconv.Itoa(t.HealthCheckPort)
 		}
+		if anomalies && t.Anomaly != nil {
+			d.AnomalyDetection = t.Anomaly.describe()
+		}
 		out.TargetHealthDescriptions[i] = d
 	}
 	return out
+}
+
+func (a Anomaly) describe() *describedAnomaly {
+	d := &describedAnomaly{"normal", "no"}
+	if a.Anomalous {
+		d.Result = "anomalous"
+	}
+	if a.Mitigated {
+		d.MitigationInEffect = "yes"
+	}
+	return d
 }

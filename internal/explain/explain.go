@@ -54,15 +54,18 @@ type Group struct {
 	Name      string   `json:"name"`
 	Weight    int      `json:"weight"`
 	Algorithm string   `json:"algorithm"`
+	Zone      string   `json:"zone,omitempty"`     // cross-zone load balancing is off: targets of this zone only
 	FailOpen  bool     `json:"failOpen,omitempty"` // too few are healthy: all registered targets are used
 	Targets   []Target `json:"targets"`
 }
 
 // Target is one target and whether it may be chosen now.
 type Target struct {
-	Addr  string         `json:"addr"`
-	State lb.HealthState `json:"state"`
-	May   bool           `json:"mayBeChosen"`
+	Addr   string         `json:"addr"`
+	State  lb.HealthState `json:"state"`
+	May    bool           `json:"mayBeChosen"`
+	Away   bool           `json:"otherZone,omitempty"` // in another zone than Group.Zone
+	Weight float64        `json:"weight,omitempty"`    // the part of its fair share that it gets because of anomalies; absent: all of it
 }
 
 // headers gives a Request's headers to the matcher.
@@ -219,7 +222,7 @@ func (a *Answer) groups(members []snapshot.Member, f *lb.Forward) {
 	}
 	for _, m := range members {
 		c := m.Group.Config
-		g := Group{Key: c.Key, Name: c.Name, Weight: weights[c.Key], Algorithm: string(m.Group.Attributes.Algorithm)}
+		g := Group{Key: c.Key, Name: c.Name, Weight: weights[c.Key], Algorithm: string(m.Group.Attributes.Algorithm), Zone: m.Group.Zone}
 		var eligible []int
 		eligible, g.FailOpen = m.Group.Balance.Eligible()
 		may := map[int]bool{}
@@ -227,7 +230,11 @@ func (a *Answer) groups(members []snapshot.Member, f *lb.Forward) {
 			may[i] = true
 		}
 		for i, t := range m.Group.Targets {
-			g.Targets = append(g.Targets, Target{t.Addr.String(), t.Load.State(), may[i]})
+			target := Target{Addr: t.Addr.String(), State: t.Load.State(), May: may[i], Away: m.Group.Balance.Away(i)}
+			if w := m.Group.Balance.Weight(i); w < 1 {
+				target.Weight = w
+			}
+			g.Targets = append(g.Targets, target)
 		}
 		a.TargetGroups = append(a.TargetGroups, g)
 	}
@@ -264,18 +271,32 @@ func (a *Answer) group(b *strings.Builder, g Group) {
 	if len(a.TargetGroups) > 1 {
 		fmt.Fprintf(b, ", weight %d", g.Weight)
 	}
+	if g.Zone != "" {
+		fmt.Fprintf(b, ", of zone %s only", g.Zone)
+	}
 	switch {
 	case len(g.Targets) == 0:
 		b.WriteString(": no targets, so " + a.nothing())
+	case !slices.ContainsFunc(g.Targets, func(t Target) bool { return !t.Away }):
+		b.WriteString(": no targets there, so " + a.nothing())
 	case g.FailOpen:
 		b.WriteString(": too few targets are known to be healthy, so all are used (fail open)")
 	}
 	b.WriteString("\n")
 	for _, t := range g.Targets {
-		may := "may be chosen"
-		if !t.May {
-			may = "not chosen"
-		}
-		fmt.Fprintf(b, "    %-21s  %-9s  %s\n", t.Addr, t.State, may)
+		fmt.Fprintf(b, "    %-21s  %-9s  %s\n", t.Addr, t.State, t.chance())
 	}
+}
+
+// chance says in words whether a target may be chosen.
+func (t Target) chance() string {
+	switch {
+	case t.Away:
+		return "not chosen: in another zone"
+	case !t.May:
+		return "not chosen"
+	case t.Weight > 0:
+		return fmt.Sprintf("may be chosen, for %g of its share: it has anomalies", t.Weight)
+	}
+	return "may be chosen"
 }

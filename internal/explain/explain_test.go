@@ -86,6 +86,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Where cross-zone load balancing is off, targets of other zones are not chosen, and it is said.
+func TestExplainZones(t *testing.T) {
+	a := &Answer{Request: "GET /", TargetGroups: []Group{{Key: "g", Name: "n", Algorithm: "weighted_random", Zone: "a", Targets: []Target{
+		{Addr: "10.0.0.1:80", State: lb.Healthy, May: true}, {Addr: "10.0.0.2:80", State: lb.Healthy, Away: true},
+		{Addr: "10.0.0.3:80", State: lb.Healthy, May: true, Weight: 0.125}}}, {Key: "h", Zone: "a", Targets: []Target{{Away: true}}}}}
+	got := a.String()
+	for _, want := range []string{"weighted_random, weight 0, of zone a only", "10.0.0.1:80            healthy    may be chosen\n",
+		"10.0.0.2:80            healthy    not chosen: in another zone", "10.0.0.3:80            healthy    may be chosen, for 0.125 of its share: it has anomalies",
+		"of zone a only: no targets there, so the answer is 503"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the answer has no %q:\n%s", want, got)
+		}
+	}
+}
+
 func TestQuestionsWithoutAnAnswer(t *testing.T) {
 	s := shop(t)
 	for _, test := range []struct {

@@ -21,6 +21,7 @@ const (
 	noTags        = nowhere + "tags are kept and shown; there is no AWS resource to put them on"
 	noCapacity    = nowhere + "there is no capacity to reserve"
 	noShared      = nowhere + "targets are registered by this load balancer alone"
+	noDNS         = "there is no DNS record of the load balancer here"
 	noLogin       = notYet + "logging users in; requests are refused rather than let through"
 	noWebACL      = notYet + "the web ACL; requests are not judged by it"
 	keepAddresses = "targets see clients' addresses only where `albatross run` has the flag --transparent and routes bring answers back to it (docs/layer4.md)"
@@ -88,7 +89,7 @@ func (a annotations) inert(word string) []string {
 func inertAttributes(attributes map[string]string) []string {
 	var texts []string
 	add := func(key, text string) {
-		if v := attributes[key]; v == "true" || v == "on" {
+		if v := attributes[key]; v != "" && v != "false" && v != "off" {
 			texts = append(texts, key+": "+text)
 		}
 	}
@@ -96,14 +97,14 @@ func inertAttributes(attributes map[string]string) []string {
 		add(strings.ReplaceAll(logs, " ", "_")+"_logs.s3.enabled", notYet+"sending "+logs+" logs to S3; they are kept as files under the state folder")
 	}
 	add("waf.fail_open.enabled", noWebACL)
-	add("zonal_shift.config.enabled", nowhere+"there are no zones to shift from")
+	add("zonal_shift.config.enabled", nowhere+"AWS starts zonal shifts; here a zone is left by stopping its nodes, or by what sends traffic to them")
 	add("deletion_protection.enabled", nowhere+"the load balancer is there as long as its manifest is")
 	add("ipv6.deny_all_igw_traffic", nowhere+"there is no internet gateway")
-	add("load_balancing.algorithm.anomaly_mitigation", notYet+"automatic target weights")
-	for _, key := range slices.Sorted(maps.Keys(attributes)) {
-		if strings.HasPrefix(key, "target_group_health.dns_failover.") {
-			texts = append(texts, key+": "+nowhere+"there is no DNS record to take out")
-		}
+	add("dns_record.client_routing_policy", nowhere+noDNS)
+	add("secondary_ips.auto_assigned.per_subnet", ownAddresses)
+	add("lambda.multi_value_headers.enabled", nowhere+"targets are addresses, never Lambda functions")
+	for _, word := range []string{"count", "percentage"} {
+		add("target_group_health.dns_failover.minimum_healthy_targets."+word, noDNS+"; while there are fewer, GET /node-health of the admin API answers 503 to what chooses between nodes")
 	}
 	return texts
 }

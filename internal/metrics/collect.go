@@ -80,6 +80,10 @@ var (
 		"Targets that are healthy.", groupLabels, nil)
 	unhealthyDesc = prometheus.NewDesc("albatross_unhealthy_host_count",
 		"Targets that are unhealthy.", groupLabels, nil)
+	anomalousDesc = prometheus.NewDesc("albatross_anomalous_host_count",
+		"Targets whose requests fail out of proportion to those of their peers.", groupLabels, nil)
+	mitigatedDesc = prometheus.NewDesc("albatross_mitigated_host_count",
+		"Targets that get less traffic because of anomalies.", groupLabels, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -92,7 +96,7 @@ func (c collector) Describe(to chan<- *prometheus.Desc) {
 	}
 	describeNetworks(to)
 	for _, d := range []*prometheus.Desc{
-		buildDesc, activeDesc, responseTimeDesc, healthyDesc, unhealthyDesc,
+		buildDesc, activeDesc, responseTimeDesc, healthyDesc, unhealthyDesc, anomalousDesc, mitigatedDesc,
 		droppedLinesDesc, droppedConnectionsDesc, droppedChecksDesc, logFilesDesc, logBytesDesc, logDeletedDesc,
 		configReloads, configLastOK, configLastOKTime, configSetAside, configWarnings, configFileErrors,
 		certificateExpiry, certificateOrders,
@@ -194,5 +198,9 @@ func collectHosts(hosts []HostCount, to chan<- prometheus.Metric) {
 		shown[[2]string{balancer, group}] = true
 		to <- prometheus.MustNewConstMetric(healthyDesc, prometheus.GaugeValue, float64(h.Healthy), balancer, group)
 		to <- prometheus.MustNewConstMetric(unhealthyDesc, prometheus.GaugeValue, float64(h.Unhealthy), balancer, group)
+		if h.Compared {
+			to <- prometheus.MustNewConstMetric(anomalousDesc, prometheus.GaugeValue, float64(h.Anomalous), balancer, group)
+			to <- prometheus.MustNewConstMetric(mitigatedDesc, prometheus.GaugeValue, float64(h.Mitigated), balancer, group)
+		}
 	}
 }

@@ -67,7 +67,7 @@ func busy() *Registry {
 	m.SetDroppedLogLines(DroppedLines{Access: lines(12), Connection: lines(13), HealthCheck: lines(14)})
 	r.SetLogFiles(func() LogFiles { return LogFiles{Files: 3, Bytes: 4096, Deleted: 2} })
 	r.SetHostCounts(func() []HostCount {
-		return []HostCount{{balancer, group, 2, 1}, {balancer, group, 7, 7}}
+		return []HostCount{{balancer, group, 2, 1, true, 1, 0}, {balancer, group, 7, 7, true, 7, 7}, {"net/n/1", group, 3, 0, false, 1, 1}}
 	})
 	r.ConfigReloaded(ConfigReload{OK: true, At: time.UnixMilli(1_700_000_000_250), SetAside: 9})
 	r.ConfigReloaded(ConfigReload{SetAside: 3, Warnings: 4, FileErrors: []FileError{{"b.yaml", 0}, {"a.yaml", 7}, {"a.yaml", 7}}})

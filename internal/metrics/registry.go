@@ -27,13 +27,17 @@ type Registry struct {
 	config     configState
 }
 
-// HostCount is how many targets of a target group are healthy and how many are
-// not, as one load balancer sees them.
+// HostCount is how many targets of a target group are healthy and how many are not, as
+// one load balancer sees them, and how many have anomalies.
 type HostCount struct {
 	LoadBalancer string // app/<name>/<id>
 	TargetGroup  string // targetgroup/<name>/<id>
 	Healthy      int
 	Unhealthy    int
+
+	Compared  bool // anomalies are looked for: the group is sent requests, not flows
+	Anomalous int
+	Mitigated int
 }
 
 // New gives an empty registry, whose exposition also has the Go runtime's and the

@@ -21,6 +21,7 @@ package snapshot
 import (
 	"crypto/tls"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
@@ -136,6 +137,14 @@ type TargetGroup struct {
 	Balance    *balance.Group // indexes into Targets
 	Zonal      bool           // cross-zone load balancing is off
 	Zone       string         // the only one whose targets are used; "": all are
+}
+
+// Index is the place of an address in Targets, -1 where it is not there (or the group is nil).
+func (t *TargetGroup) Index(addr netip.AddrPort) int {
+	if t == nil {
+		return -1
+	}
+	return slices.IndexFunc(t.Targets, func(target *Target) bool { return target.Addr == addr })
 }
 
 // Match finds the rule for a request, and how many rules were looked at to find it.

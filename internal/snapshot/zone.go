@@ -59,8 +59,8 @@ func (b *builder) confine(t *TargetGroup) (away []bool) {
 		b.warn(t.Config.Origin, "attributes["+crossZone+"]", "cross-zone load balancing is off, and none of the targets of %s is in this node's zone %s (they are in %s): %s",
 			t.Config.Key, b.Zone, strings.Join(t.zones(), ", "), t.nobody())
 	case unknown > 0:
-		b.note(t.Config.Origin, "attributes["+crossZone+"]", "cross-zone load balancing is off, and of %d targets of %s the zone is not known (endpoints[].zone, or the Node's label "+
-			"topology.kubernetes.io/zone): they are used from every zone", unknown, t.Config.Key)
+		b.note(t.Config.Origin, "attributes["+crossZone+"]", "cross-zone load balancing is off, and the zone of %d of the %d targets of %s is not known (endpoints[].zone, or the "+
+			"Node's label topology.kubernetes.io/zone): they are used from every zone", unknown, len(away), t.Config.Key)
 	}
 	return away
 }
