@@ -19,14 +19,15 @@ const (
 	// leastHealthy is how many healthy members there must be for one to be compared with the others.
 	leastHealthy = 3
 	// kept is the part of the figures that is kept from one look to the next: they
-	// cover some ten seconds.
-	kept = 0.9
+	// cover some seven seconds. Of a target that gets less they cover two: it is to be
+	// judged by what it does now, and it gets too little for old failures to be outnumbered soon.
+	kept, keptOfFew = 0.85, 0.5
 	// sureness is the quantile of the normal distribution for 99%: an error or two prove nothing.
 	sureness = 2.576
 	// disproportion is by how much a target's ratio of errors must exceed that of its peers.
 	disproportion = 2
-	// An anomalous target's weight is halved at each look; it grows by a quarter at each look afterwards.
-	lower, raise = 0.5, 1.25
+	// An anomalous target's weight is halved at each look; afterwards it takes 14 looks from the least to the full.
+	lower, raise = 0.5, 1.4
 )
 
 // record is what is known of how a target's requests ended. It outlives configurations as
@@ -44,9 +45,12 @@ func (t *Target) look() (requests, failures float64) {
 	ended, failed := uint32(t.work.Load()>>32), uint32(t.failures.Load())
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := &t.record
-	r.requests = r.requests*kept + float64(ended-r.ended) // the counts may go round
-	r.failures = r.failures*kept + float64(failed-r.failed)
+	r, part := &t.record, kept
+	if r.weight.Load() < fullWeight {
+		part = keptOfFew
+	}
+	r.requests = r.requests*part + float64(ended-r.ended) // the counts may go round
+	r.failures = r.failures*part + float64(failed-r.failed)
 	r.ended, r.failed = ended, failed
 	return r.requests, min(r.failures, r.requests)
 }

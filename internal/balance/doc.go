@@ -21,7 +21,7 @@
 // A target may pass its health checks and fail its requests all the same. Judge, which is called once a second and
 // off the request path, compares how the requests of each member have ended of late: a member whose ratio of failures is surely,
 // not by chance, twice that of the others together has anomalies. With weighted_random and anomaly mitigation its
-// weight is halved at each look, down to a hundredth; when its failures are those of anybody it grows back by a quarter each
+// weight is halved at each look, down to a hundredth; when its failures are those of anybody it grows back, by two fifths each
 // time. A target that gets little is judged by little, so that the weight of one that goes on failing settles where there is just
 // enough to see it. Where most members fail none is an anomaly: weights do not help then. Request counts cost nothing: they are
 // the upper half of the count of requests in flight.

@@ -182,7 +182,6 @@ func TestStates(t *testing.T) {
 		{"only draining ones", nil, []lb.HealthState{dr, un}, "[]", false, 0, 0},
 		{"below the count", count("2"), []lb.HealthState{ok, bad, dr, in}, "[0 1 3]", true, 1, 1},
 		{"at the count", count("2"), []lb.HealthState{ok, bad, ok}, "[0 2]", false, 2, 1},
-		{"count off", count("off"), []lb.HealthState{bad, bad}, "[]", false, 0, 2},
 		{"below the percentage", percent("50"), []lb.HealthState{ok, bad, bad}, "[0 1 2]", true, 1, 2},
 		{"at the percentage, draining ones aside", percent("50"), []lb.HealthState{ok, bad, dr, un}, "[0]", false, 1, 1},
 	} {
