@@ -19,6 +19,12 @@ var acts = map[string]string{
 	"access_logs.s3.enabled":                                   "test/script/testdata/access-log.txtar",
 	"access_logs.s3.bucket":                                    "test/script/testdata/access-log.txtar",
 	"access_logs.s3.prefix":                                    "test/script/testdata/access-log.txtar",
+	"connection_logs.s3.enabled":                               "test/script/testdata/connection-log.txtar",
+	"connection_logs.s3.bucket":                                "test/script/testdata/connection-log.txtar",
+	"connection_logs.s3.prefix":                                "test/script/testdata/connection-log.txtar",
+	"health_check_logs.s3.enabled":                             "test/script/testdata/health-check-log.txtar",
+	"health_check_logs.s3.bucket":                              "test/script/testdata/health-check-log.txtar",
+	"health_check_logs.s3.prefix":                              "test/script/testdata/health-check-log.txtar",
 	"idle_timeout.timeout_seconds":                             "test/script/testdata/target-timeout.txtar",
 	"client_keep_alive.seconds":                                "test/wire/testdata/reuse.txt",
 	"load_balancing.cross_zone.enabled":                        "test/script/testdata/network-zone.txtar:cross-zone-load-balancing-enabled",
@@ -58,7 +64,8 @@ var acts = map[string]string{
 }
 
 // notes are the attributes that act as well and of which check has a word to say.
-var notes = []string{"target_group_health.dns_failover.minimum_healthy_targets.count", "target_group_health.dns_failover.minimum_healthy_targets.percentage", "access_logs.s3.enabled"}
+var notes = []string{"target_group_health.dns_failover.minimum_healthy_targets.count", "target_group_health.dns_failover.minimum_healthy_targets.percentage",
+	"access_logs.s3.enabled", "connection_logs.s3.enabled", "health_check_logs.s3.enabled"}
 
 // headers are families of listener attributes, each proven by a table in internal/proxy/attribute_test.go; what
 // stands there before the word that tells its members apart, and behind it.
