@@ -22,6 +22,7 @@ package proxy
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"net"
 	"net/netip"
 	"sync/atomic"
 
@@ -52,9 +53,9 @@ func (p *Proxy) Snapshot() *snapshot.Snapshot { return p.current.Load() }
 // NewSession gives the session of a connection that was accepted on a port of the
 // manifests. Serve runs it.
 func (p *Proxy) NewSession(c *sock.Conn, port int) *Session {
-	s := &Session{proxy: p, sock: c, conn: c, port: port, shard: p.shards.Add(1)}
-	s.client, _ = netip.ParseAddrPort(c.RemoteAddr().String())
-	s.client = netip.AddrPortFrom(s.client.Addr().Unmap(), s.client.Port())
+	s := &Session{proxy: p, sock: c, conn: c, port: port, shard: p.shards.Add(1), tls: &plaintext}
+	client := c.RemoteAddr().(*net.TCPAddr).AddrPort()
+	s.client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
 	var id [16]byte
 	rand.Read(id[:])
 	s.traceID = "TID_" + hex.EncodeToString(id[:])

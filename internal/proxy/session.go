@@ -28,7 +28,7 @@ type Session struct {
 	client  netip.AddrPort
 	traceID string // conn_trace_id of the access log and the connection log
 	logged  bool   // the connection log has its line
-	tls     tlsInfo
+	tls     *tlsInfo
 
 	in       buffer // what the client sent and nobody has read yet
 	began    time.Time

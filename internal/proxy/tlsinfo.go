@@ -19,9 +19,12 @@ type tlsInfo struct {
 	cert    string // reference of the certificate that was shown, an ARN mostly
 }
 
-func newTLSInfo(c *tls.Conn) tlsInfo {
+// plaintext is the one of every connection without TLS.
+var plaintext tlsInfo
+
+func newTLSInfo(c *tls.Conn) *tlsInfo {
 	state := c.ConnectionState()
-	return tlsInfo{version: versionName(state.Version), cipher: certs.CipherName(state.CipherSuite), sni: state.ServerName, h2: state.NegotiatedProtocol == "h2"}
+	return &tlsInfo{version: versionName(state.Version), cipher: certs.CipherName(state.CipherSuite), sni: state.ServerName, h2: state.NegotiatedProtocol == "h2"}
 }
 
 // goodFor tells whether the handshake has asked of the client what the listener wants:
