@@ -14,6 +14,8 @@ type plan struct {
 	planned      []planned
 	fallback     *planned // of spec.defaultBackend
 	targetGroups map[string]*lb.TargetGroup
+	// backends were read for earlier paths: many paths lead to one Service.
+	backends map[networkingv1.IngressServiceBackend]*backend
 }
 
 // planned is one path with its backend, the same for all listeners but for the gate.
@@ -43,7 +45,7 @@ func (p *plan) rules(protocol lb.Protocol) []*lb.Rule {
 // there are none, so that a member which is on such listeners alone is not looked
 // at any further.
 func (b *builder) plan(m *member, all *merged) (*plan, error) {
-	p := &plan{targetGroups: map[string]*lb.TargetGroup{}}
+	p := &plan{targetGroups: map[string]*lb.TargetGroup{}, backends: map[networkingv1.IngressServiceBackend]*backend{}}
 	open, secure := 0, false // a listener without TLS that serves; is there one with TLS?
 	for number, words := range m.words.ports {
 		secure = secure || words.protocol == lb.HTTPS
@@ -79,7 +81,10 @@ func (b *builder) plan(m *member, all *merged) (*plan, error) {
 		}
 	}
 	if m.Spec.DefaultBackend != nil {
-		one, err := b.planBackend(m, all, p, *m.Spec.DefaultBackend, secure)
+		one, err := b.planBackend(m, p, *m.Spec.DefaultBackend)
+		if err == nil {
+			err = b.finish(m, all, p, one, secure)
+		}
 		if err != nil {
 			return nil, in("spec.defaultBackend", err)
 		}
@@ -103,7 +108,7 @@ func in(field string, err error) error {
 }
 
 func (b *builder) planPath(m *member, all *merged, p *plan, host string, path networkingv1.HTTPIngressPath, secure bool) (planned, error) {
-	backend, err := b.planBackend(m, all, nil, path.Backend, secure)
+	backend, err := b.planBackend(m, p, path.Backend)
 	if err != nil {
 		return planned{}, err
 	}
@@ -111,73 +116,85 @@ func (b *builder) planPath(m *member, all *merged, p *plan, host string, path ne
 	if err != nil {
 		return planned{}, err
 	}
-	if backend.rule.Conditions, err = conditionsOf(host, values, regexes, backend.annotated); err != nil {
+	conditions, err := conditionsOf(host, values, regexes, backend.annotated)
+	if err != nil {
 		return planned{}, err
 	}
-	if err := b.finish(m, all, p, &backend, secure); err != nil {
+	if err := b.finish(m, all, p, backend, secure); err != nil {
 		return planned{}, err
 	}
-	backend.rule.Tags, backend.rule.Origin = m.words.tags, m.origin
-	return backend.planned, nil
+	one := backend.planned
+	one.rule.Conditions, one.rule.Tags, one.rule.Origin = conditions, m.words.tags, m.origin
+	return one, nil
 }
 
-// backend is a backend read but not finished.
+// backend is a backend read, and then finished: everything but the conditions of a path to it.
 type backend struct {
 	planned
 	annotated []lb.Condition
 	words     actionWords
 	auth      authWords
 	jwt       *lb.JWTValidationConfig
+	finished  bool
 }
 
-// planBackend reads everything that belongs to a backend. With a plan its target
-// groups are made at once.
-func (b *builder) planBackend(m *member, all *merged, p *plan, ref networkingv1.IngressBackend, secure bool) (backend, error) {
-	var one backend
+// planBackend reads everything that belongs to a backend, once for all paths that lead to it.
+func (b *builder) planBackend(m *member, p *plan, ref networkingv1.IngressBackend) (*backend, error) {
 	if ref.Service == nil {
-		return one, faultf("backend", "the backend has no service; write backend.service.name and backend.service.port")
+		return nil, faultf("backend", "the backend has no service; write backend.service.name and backend.service.port")
 	}
-	var err error
-	if one.annotated, err = b.readConditions(m, ref.Service.Name); err != nil {
-		return one, err
-	}
-	if one.rule.Transforms, err = readTransforms(m, ref.Service.Name); err != nil {
-		return one, err
-	}
-	switch port := ref.Service.Port; {
-	case port.Name == useAnnotation:
-		if one.words, err = b.readAction(m, ref.Service.Name); err != nil {
-			return one, err
-		}
-	case port.Name != "":
-		one.words = toService(ref.Service.Name, intstr.FromString(port.Name))
-	default:
-		one.words = toService(ref.Service.Name, intstr.FromInt32(port.Number))
-	}
-	if err := b.findServices(m, &one.words); err != nil {
-		return one, err
-	}
-	if one.auth, err = readAuth(b.authNotes(m, one.words)); err != nil {
-		return one, err
-	}
-	if one.jwt, err = readJWT(m.notes); err != nil {
-		return one, err
-	}
-	if p == nil {
+	if one := p.backends[*ref.Service]; one != nil {
 		return one, nil
 	}
-	return one, b.finish(m, all, p, &one, secure)
+	one, err := b.readBackend(m, *ref.Service)
+	if err != nil {
+		return nil, err
+	}
+	p.backends[*ref.Service] = one
+	return one, nil
+}
+
+func (b *builder) readBackend(m *member, ref networkingv1.IngressServiceBackend) (*backend, error) {
+	one := new(backend)
+	var err error
+	if one.annotated, err = b.readConditions(m, ref.Name); err != nil {
+		return nil, err
+	}
+	if one.rule.Transforms, err = readTransforms(m, ref.Name); err != nil {
+		return nil, err
+	}
+	switch port := ref.Port; {
+	case port.Name == useAnnotation:
+		if one.words, err = b.readAction(m, ref.Name); err != nil {
+			return nil, err
+		}
+	case port.Name != "":
+		one.words = toService(ref.Name, intstr.FromString(port.Name))
+	default:
+		one.words = toService(ref.Name, intstr.FromInt32(port.Number))
+	}
+	if err := b.findServices(m, &one.words); err != nil {
+		return nil, err
+	}
+	if one.auth, err = readAuth(b.authNotes(m, one.words)); err != nil {
+		return nil, err
+	}
+	one.jwt, err = readJWT(m.notes)
+	return one, err
 }
 
 // finish makes what a backend needs: the gate on HTTPS, then the target groups.
 func (b *builder) finish(m *member, all *merged, p *plan, one *backend, secure bool) (err error) {
+	if one.finished {
+		return nil
+	}
 	if secure {
 		if one.gate, err = b.gate(m.Namespace, one.auth, one.jwt); err != nil {
 			return err
 		}
 	}
 	action, err := b.backendAction(m, all, p, one.words)
-	one.rule.Actions = []lb.Action{action}
+	one.rule.Actions, one.finished = []lb.Action{action}, err == nil
 	return err
 }
 

@@ -83,16 +83,24 @@ func (k *walk) root(r *root) {
 		k.problem(r.shown, "looking at the path: %v; nothing of it is served", cause(err))
 	case info.IsDir():
 		r.folder = true
-		k.folder(r.path, r.shown, 0)
+		k.folder(r.path, realPath(r.path), r.shown, 0)
 	default:
 		r.folder = false
-		k.file(r.path, r.shown, info)
+		k.file(r.path, realPath(r.path), r.shown, info)
 	}
 }
 
-func (k *walk) folder(path, shown string, depth int) {
+// realPath is path without symbolic links, "" if it is gone.
+func realPath(path string) string {
 	real, err := filepath.EvalSymlinks(path)
-	if err != nil || k.seen[real] {
+	if err != nil {
+		return ""
+	}
+	return real
+}
+
+func (k *walk) folder(path, real, shown string, depth int) {
+	if real == "" || k.seen[real] {
 		return // gone again, or a link back to where we have been
 	}
 	k.seen[real] = true
@@ -108,17 +116,27 @@ func (k *walk) folder(path, shown string, depth int) {
 	}
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), ".") {
-			k.entry(filepath.Join(path, e.Name()), filepath.Join(shown, e.Name()), e, depth)
+			k.entry(entry{e, filepath.Join(path, e.Name()), filepath.Join(real, e.Name()), filepath.Join(shown, e.Name())}, depth)
 		}
 	}
 }
 
-func (k *walk) entry(path, shown string, e fs.DirEntry, depth int) {
+// entry is one of a folder.
+type entry struct {
+	fs.DirEntry
+	path, real, shown string // real: unless it is a link itself
+}
+
+func (k *walk) entry(e entry, depth int) {
+	path, real, shown := e.path, e.real, e.shown
 	isLink := e.Type()&fs.ModeSymlink != 0
 	if !isLink && !e.IsDir() && !isManifest(path) {
 		return
 	}
 	info, err := os.Stat(path)
+	if isLink && err == nil {
+		real = realPath(path)
+	}
 	switch {
 	case err != nil && errors.Is(err, fs.ErrNotExist) && !isLink:
 		// gone since the folder was read
@@ -129,9 +147,9 @@ func (k *walk) entry(path, shown string, e fs.DirEntry, depth int) {
 		k.files = append(k.files, found{path: path, shown: shown, err: fmt.Errorf("reading the file: %w", cause(err))})
 	case err != nil:
 	case info.IsDir():
-		k.folder(path, shown, depth+1)
+		k.folder(path, real, shown, depth+1)
 	case isManifest(path):
-		k.file(path, shown, info)
+		k.file(path, real, shown, info)
 	}
 }
 
@@ -145,13 +163,13 @@ func (k *walk) watchTarget(link, target string) {
 	}
 }
 
-func (k *walk) file(path, shown string, info fs.FileInfo) {
+func (k *walk) file(path, real, shown string, info fs.FileInfo) {
 	if k.seen[path] {
 		return
 	}
 	k.seen[path] = true
 	f := found{path: path, shown: shown, real: path, info: info}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
+	if real != "" {
 		f.real = real
 		k.watch.name(real)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -70,7 +71,8 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 	}
 	f.info, f.read, f.sum, f.problems = info, now, sum, problems
 	if len(problems) == 0 || !f.good {
-		f.objects, f.good, f.changed = objects, len(problems) == 0, true
+		f.changed = f.changed || !reflect.DeepEqual(objects, f.objects)
+		f.objects, f.good = objects, len(problems) == 0
 	}
 	return true
 }
