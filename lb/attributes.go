@@ -124,6 +124,9 @@ func ParseLoadBalancerAttributes(m map[string]string) (LoadBalancerAttributes, [
 		IdleTimeout: time.Minute, ClientKeepAlive: time.Hour, HTTP2: true,
 		DesyncMode: "defensive", XFFMode: "append",
 	}
+	if len(m) == 0 { // most have none, and ten thousand are read at every change
+		return a, nil
+	}
 	return a, parseAttributes(m, a.known())
 }
 
@@ -163,6 +166,9 @@ func ParseTargetGroupAttributes(m map[string]string) (TargetGroupAttributes, []A
 		DeregistrationDelay: 300 * time.Second, Algorithm: RoundRobin, CrossZone: "use_load_balancer_configuration",
 		StickinessType: "lb_cookie", LBCookieDuration: 24 * time.Hour, AppCookieDuration: 24 * time.Hour,
 		UnhealthyRouting: MinimumHealthy{Count: 1}, DNSFailover: MinimumHealthy{Count: 1}, EndUnhealthy: true,
+	}
+	if len(m) == 0 { // most have none, and ten thousand are read at every change
+		return a, nil
 	}
 	errs := parseAttributes(m, a.known())
 	return a, errs
@@ -231,6 +237,9 @@ var requestHeaders = map[string]string{
 func ParseListenerAttributes(m map[string]string) (ListenerAttributes, []AttributeError) {
 	a := ListenerAttributes{Server: true, TCPIdleTimeout: 350 * time.Second,
 		ResponseHeaders: map[string]string{}, RequestHeaders: map[string]string{}}
+	if len(m) == 0 { // most have none, and ten thousand are read at every change
+		return a, nil
+	}
 	return a, parseAttributes(m, a.known())
 }
 

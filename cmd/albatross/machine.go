@@ -62,6 +62,7 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	next, problems := snapshot.Build(cfg, snapshot.Options{
 		Account: m.account, Region: m.region, Zone: m.zone, PortMap: m.ports, Certificate: m.certificates(cfg), Discover: m.discover,
 		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs, Transparent: m.transparent,
+		Previous: m.proxy.Snapshot(),
 	})
 	wanted, unbound := m.bind(next)
 	problems = append(problems, unbound...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -137,7 +138,7 @@ func (l *Loop) collect() bool {
 		}
 		before := l.config[i]
 		l.config[i] = *a.update
-		if a.update.Config == nil || a.update.Config == before.Config {
+		if a.update.Config == nil || (before.Config != nil && reflect.DeepEqual(before.Config, a.update.Config)) {
 			l.config[i].Config = before.Config
 			again = again || a.update.Again
 			continue

@@ -142,7 +142,7 @@ func (b *builder) findServices(m *member, a *actionWords) error {
 		return nil
 	}
 	for _, t := range a.Forward.TargetGroups {
-		if t.ServiceName == nil || b.services[name{m.Namespace, *t.ServiceName}] != nil {
+		if t.ServiceName == nil || b.service(name{m.Namespace, *t.ServiceName}) != nil {
 			continue
 		}
 		if len(a.Forward.TargetGroups) > 1 {
@@ -190,7 +190,7 @@ func (b *builder) weighted(m *member, all *merged, p *plan, t targetWords) (lb.W
 		}
 		g.TargetGroupARN = arn
 	default:
-		made, err := b.targetGroup(m, all, p, b.services[name{m.Namespace, *t.ServiceName}], *t.ServicePort)
+		made, err := b.targetGroup(m, all, p, b.service(name{m.Namespace, *t.ServiceName}), *t.ServicePort)
 		if err != nil {
 			return g, err
 		}

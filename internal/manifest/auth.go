@@ -139,7 +139,7 @@ func (b *builder) oidc(namespace string, auth authWords) (*lb.Action, error) {
 	if auth.oidc == nil {
 		return nil, auth.notes.faultf(annotation, "auth-type oidc needs this annotation")
 	}
-	s, ok := b.secrets[name{namespace, auth.oidc.SecretName}]
+	s, ok := b.secret(name{namespace, auth.oidc.SecretName})
 	if !ok {
 		return nil, auth.notes.faultf(annotation, "secret %s/%s not found; add a Secret with clientID and clientSecret", namespace, auth.oidc.SecretName)
 	}

@@ -50,17 +50,21 @@ const (
 // in SetAside with its origin, field and reason, and the rest serves. The result
 // does not depend on the order of the objects, but for an object that is there
 // twice: then the last one counts, as with kubectl apply, and a warning says so.
-func Build(objects []Object, opts Options) *lb.Config {
-	b := &builder{
+func Build(objects []Object, opts Options) *lb.Config { return NewTranslation(opts).Build(objects) }
+
+func newBuilder(opts Options) *builder {
+	return &builder{
 		opts: opts.withDefaults(),
 		cfg: &lb.Config{LoadBalancers: []*lb.LoadBalancer{}, TargetGroups: map[string]*lb.TargetGroup{},
 			Certificates: map[string]*lb.KeyPair{}},
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
 		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
-		seen: map[lb.Problem]bool{},
+		seen: map[lb.Problem]bool{}, plans: map[name]*memory{},
 	}
-	b.index(objects)
+}
+
+func (b *builder) build() *lb.Config {
 	b.buildIngresses()
 	b.buildServices()
 	b.cfg.Sort()
@@ -88,6 +92,10 @@ type builder struct {
 
 	madeOf map[string]string // target group key -> the Ingress and Service it was made of
 	seen   map[lb.Problem]bool
+
+	remembered, plans map[name]*memory  // of the last Config, and of this one
+	looked            []look            // by the plan that is being made
+	keys              map[string]string // madeOf, as far as that plan is concerned
 }
 
 // service is a Service and what the Config needs to know of it.
@@ -96,6 +104,9 @@ type service struct {
 	name   name
 	origin lb.Origin
 }
+
+// saysNothing stands for IngressClassParams where there are none.
+var saysNothing IngressClassParamsSpec
 
 type classParams struct {
 	*IngressClassParams
@@ -115,7 +126,7 @@ func (b *builder) index(objects []Object) {
 		switch v := o.Value.(type) {
 		case *networkingv1.Ingress:
 			b.ingresses = append(b.ingresses, &member{Ingress: v, name: n, origin: o.Origin,
-				notes: annotations{ingressPrefix, v.Annotations}, params: &IngressClassParamsSpec{}})
+				notes: annotations{ingressPrefix, v.Annotations}, params: &saysNothing})
 		case *corev1.Service:
 			b.services[n] = &service{v, n, o.Origin}
 		case *corev1.Secret:

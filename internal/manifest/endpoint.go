@@ -24,7 +24,7 @@ func (b *builder) addTargets(g *lb.TargetGroup, s *service, port corev1.ServiceP
 		g.Targets = b.nodeTargets(g, port)
 		return
 	}
-	found := b.slices[s.name]
+	found := b.slicesOf(s.name)
 	if len(found) == 0 {
 		b.warnOnce(s.origin, "", "no EndpointSlice has the label "+discoveryv1.LabelServiceName+": "+s.Name+", so that the Service has no targets: "+withoutTargets(g))
 		return

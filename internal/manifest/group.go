@@ -190,7 +190,7 @@ func (all *merged) listener(port int) *lb.Listener {
 	if p.protocol == lb.HTTPS {
 		l.SSLPolicy, l.Certificates, l.MutualAuthentication = p.sslPolicy, p.certificates, p.mutual
 	}
-	var rules []*lb.Rule
+	var rules []**lb.Rule // where plans keep them
 	serving := false
 	for _, m := range p.members {
 		if m.plan == nil {
@@ -201,15 +201,32 @@ func (all *merged) listener(port int) *lb.Listener {
 		}
 		serving = true
 		if !all.redirects(port) {
-			rules = append(rules, m.plan.rules(p.protocol)...)
+			own := m.plan.rules(port, p.protocol)
+			for i := range own {
+				rules = append(rules, &own[i])
+			}
 		}
 	}
 	if !serving {
 		return nil
 	}
-	l.Rules = optimize(port, p.protocol, rules)
-	for i, r := range l.Rules {
-		r.Priority = i + 1
+	for i, place := range optimize(port, p.protocol, rules) {
+		l.Rules = append(l.Rules, numbered(place, i+1))
 	}
 	return l
+}
+
+// numbered is the rule at a place, copied where its priority has changed: the one
+// before may be in service.
+func numbered(place **lb.Rule, priority int) *lb.Rule {
+	switch r := *place; r.Priority {
+	case priority:
+	case 0: // new
+		r.Priority = priority
+	default:
+		own := *r
+		own.Priority = priority
+		*place = &own
+	}
+	return *place
 }

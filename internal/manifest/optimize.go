@@ -12,10 +12,14 @@ import (
 // so for the sake of an old way to redirect to HTTPS: one action for all
 // listeners, which must do nothing on the HTTPS one. Values are compared as they
 // are written: a wildcard covers nothing but itself.
-func optimize(port int, protocol lb.Protocol, rules []*lb.Rule) []*lb.Rule {
-	kept := make([]*lb.Rule, 0, len(rules))
+func optimize(port int, protocol lb.Protocol, rules []**lb.Rule) []**lb.Rule {
+	if !slices.ContainsFunc(rules, func(r **lb.Rule) bool { return redirectOf(*r) != nil }) {
+		return rules
+	}
+	kept := make([]**lb.Rule, 0, len(rules))
 	redirects := map[string][]scope{} // by the hosts they are for; "": for all
-	for _, r := range rules {
+	for _, place := range rules {
+		r := *place
 		redirect := redirectOf(r)
 		if redirect != nil && loops(port, protocol, r, redirect) {
 			continue
@@ -28,7 +32,7 @@ func optimize(port int, protocol lb.Protocol, rules []*lb.Rule) []*lb.Rule {
 		if slices.ContainsFunc(before, func(earlier scope) bool { return earlier.covers(s) }) {
 			continue
 		}
-		kept = append(kept, r)
+		kept = append(kept, place)
 		if redirect == nil || s.more {
 			continue
 		}

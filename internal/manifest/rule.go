@@ -16,6 +16,7 @@ type plan struct {
 	targetGroups map[string]*lb.TargetGroup
 	// backends were read for earlier paths: many paths lead to one Service.
 	backends map[networkingv1.IngressServiceBackend]*backend
+	made     map[int][]*lb.Rule // by the port of the listener
 }
 
 // planned is one path with its backend, the same for all listeners but for the gate.
@@ -31,28 +32,28 @@ func (p planned) actions(protocol lb.Protocol) []lb.Action {
 	return p.rule.Actions
 }
 
-func (p *plan) rules(protocol lb.Protocol) []*lb.Rule {
+// rules are those for one listener. A place in the list may be given another rule,
+// which is then there the next time.
+func (p *plan) rules(port int, protocol lb.Protocol) []*lb.Rule {
+	if rules := p.made[port]; rules != nil {
+		return rules
+	}
 	rules := make([]*lb.Rule, len(p.planned))
 	for i, one := range p.planned {
 		r := one.rule
 		r.Actions = one.actions(protocol)
 		rules[i] = &r
 	}
+	p.made[port] = rules
 	return rules
 }
 
-// plan makes the rules of a member. On a listener that only redirects to HTTPS
+// newPlan makes the rules of a member. On a listener that only redirects to HTTPS
 // there are none, so that a member which is on such listeners alone is not looked
 // at any further.
-func (b *builder) plan(m *member, all *merged) (*plan, error) {
-	p := &plan{targetGroups: map[string]*lb.TargetGroup{}, backends: map[networkingv1.IngressServiceBackend]*backend{}}
-	open, secure := 0, false // a listener without TLS that serves; is there one with TLS?
-	for number, words := range m.words.ports {
-		secure = secure || words.protocol == lb.HTTPS
-		if words.protocol == lb.HTTP && !all.redirects(number) {
-			open = max(open, number)
-		}
-	}
+func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error) {
+	p := &plan{targetGroups: map[string]*lb.TargetGroup{}, backends: map[networkingv1.IngressServiceBackend]*backend{}, made: map[int][]*lb.Rule{}}
+	open, secure := frame.open, frame.secure
 	if open == 0 && !secure {
 		return p, nil
 	}
@@ -201,7 +202,7 @@ func (b *builder) finish(m *member, all *merged, p *plan, one *backend, secure b
 // authNotes: a Service that is the only target may say who must log in; it beats the Ingress.
 func (b *builder) authNotes(m *member, words actionWords) annotations {
 	if words.Type == lb.ForwardAction && len(words.Forward.TargetGroups) == 1 && words.Forward.TargetGroups[0].ServiceName != nil {
-		s := b.services[name{m.Namespace, *words.Forward.TargetGroups[0].ServiceName}]
+		s := b.service(name{m.Namespace, *words.Forward.TargetGroups[0].ServiceName})
 		return annotations{ingressPrefix, over(s.Annotations, m.notes.values)}
 	}
 	return m.notes

@@ -68,9 +68,13 @@ func (b *builder) keyFor(ingress, service name, port string) string {
 	key := fmt.Sprintf("%s-%s:%s", ingress, service.name, port)
 	made := ingress.String() + " " + service.String()
 	if by, ok := b.madeOf[key]; ok && by != made {
+		b.keys = nil // what comes of it depends on who was first
 		return fmt.Sprintf("%s/%s:%s", ingress, service.name, port)
 	}
 	b.madeOf[key] = made
+	if b.keys != nil {
+		b.keys[key] = made
+	}
 	return key
 }
 

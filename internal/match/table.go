@@ -3,6 +3,7 @@ package match
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -47,6 +48,11 @@ func Compile(rules []*lb.Rule) (*Table, []lb.Problem) {
 		}
 	}
 	return t, problems
+}
+
+// Of tells whether t was made of exactly these rules, and of all of them well.
+func (t *Table) Of(rules []*lb.Rule) bool {
+	return slices.EqualFunc(t.rules, rules, func(made rule, r *lb.Rule) bool { return made.of == r && made.err == nil })
 }
 
 func compileRule(r *lb.Rule) rule {

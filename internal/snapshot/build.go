@@ -33,6 +33,8 @@ type Options struct {
 	Discover func(hosts []string) (found []*certs.Certificate, missing []string)
 	// Transparent: network load balancers may keep clients' addresses towards targets.
 	Transparent bool
+	// Previous is the snapshot in service, or nil: a listener of the same rules is not compiled again.
+	Previous *Snapshot
 	// TrustStores has the CAs that clients' certificates are verified by.
 	TrustStores *certs.TrustStores
 	Live        *Live
@@ -45,8 +47,9 @@ type builder struct {
 	Options
 	cfg      *lb.Config
 	out      *Snapshot
-	zonal    map[string]bool // target groups that keep to a zone unless they say otherwise, by key
-	networks []*Network      // to be placed on their ports
+	zonal    map[string]bool           // target groups that keep to a zone unless they say otherwise, by key
+	networks []*Network                // to be placed on their ports
+	tables   map[*lb.Rule]*match.Table // of Previous, by their first rule
 	problems []lb.Problem
 	// logsChecks: some load balancer has a health check log.
 	logsChecks bool
@@ -58,6 +61,7 @@ func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 	b := &builder{Options: o, cfg: cfg, zonal: zonalByDefault(cfg), out: &Snapshot{
 		Config: cfg, Sockets: map[int]*Socket{}, Streams: map[int]*Network{}, Packets: map[int]*Network{}, TargetGroups: map[string]*TargetGroup{},
 	}}
+	b.tables = o.Previous.tables()
 	for key, g := range cfg.TargetGroups {
 		b.out.TargetGroups[key] = b.targetGroup(g)
 	}
@@ -84,7 +88,7 @@ func (b *builder) warn(o lb.Origin, field, format string, args ...any) {
 }
 
 func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
-	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region)}
+	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region), fullName: g.FullName()}
 	t.Attributes, _ = lb.ParseTargetGroupAttributes(g.Attributes) // what is wrong with them, lb.Validate has said
 	loads := make([]*balance.Target, 0, len(g.Targets))
 	for _, target := range g.Targets {
@@ -298,13 +302,39 @@ func (b *builder) rules(l *Listener) {
 		compiled = append(compiled, c)
 		l.rules = append(l.rules, r)
 	}
-	var problems []lb.Problem
-	l.table, problems = match.Compile(compiled)
-	b.problems = append(b.problems, problems...)
+	l.table = b.table(compiled)
 	l.fallback = b.rule(l, nil, 0, l.Config.DefaultActions)
 	if l.fallback == nil {
 		l.fallback = &Rule{Logged: "-", Refused: "InvalidDefaultAction"}
 	}
+}
+
+// table compiles rules, or finds them compiled.
+func (b *builder) table(rules []*lb.Rule) *match.Table {
+	if len(rules) > 0 {
+		if t := b.tables[rules[0]]; t != nil && t.Of(rules) {
+			return t
+		}
+	}
+	t, problems := match.Compile(rules)
+	b.problems = append(b.problems, problems...)
+	return t
+}
+
+// tables are those of all listeners, by their first rule.
+func (s *Snapshot) tables() map[*lb.Rule]*match.Table {
+	all := map[*lb.Rule]*match.Table{}
+	if s == nil {
+		return all
+	}
+	for _, socket := range s.Sockets {
+		for _, l := range socket.Listeners {
+			if len(l.rules) > 0 {
+				all[l.rules[0].Config] = l.table
+			}
+		}
+	}
+	return all
 }
 
 func (l *Listener) compileResponseHeaders() {

@@ -66,7 +66,7 @@ func (b *builder) forward(l *Listener, c *lb.Forward, origin lb.Origin, field st
 		if w.Weight != nil {
 			weight = *w.Weight
 		}
-		f.Members = append(f.Members, Member{g, l.LoadBalancer.Metrics.TargetGroup(g.Config.FullName())})
+		f.Members = append(f.Members, Member{g, l.LoadBalancer.Metrics.TargetGroup(g.fullName)})
 		weights = append(weights, weight)
 	}
 	f.stick(c.Stickiness, l)

@@ -137,6 +137,8 @@ type TargetGroup struct {
 	Balance    *balance.Group // indexes into Targets
 	Zonal      bool           // cross-zone load balancing is off
 	Zone       string         // the only one whose targets are used; "": all are
+
+	fullName string
 }
 
 // Index is the place of an address in Targets, -1 where it is not there (or the group is nil).

@@ -51,7 +51,7 @@ type root struct {
 
 // New makes a Source of folders and files. opts go to manifest.Build.
 func New(paths []string, opts manifest.Options) *Source {
-	return newSource(paths, func(objects []manifest.Object) *lb.Config { return manifest.Build(objects, opts) })
+	return newSource(paths, manifest.NewTranslation(opts).Build)
 }
 
 func newSource(paths []string, build func([]manifest.Object) *lb.Config) *Source {
