@@ -60,7 +60,7 @@ func newBuilder(opts Options) *builder {
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
 		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
-		seen: map[lb.Problem]bool{}, plans: map[name]*memory{},
+		seen: map[lb.Problem]bool{}, memories: map[memoryKey]*memory{},
 	}
 }
 
@@ -93,9 +93,9 @@ type builder struct {
 	madeOf map[string]string // target group key -> the Ingress and Service it was made of
 	seen   map[lb.Problem]bool
 
-	remembered, plans map[name]*memory  // of the last Config, and of this one
-	looked            []look            // by the plan that is being made
-	keys              map[string]string // madeOf, as far as that plan is concerned
+	remembered, memories map[memoryKey]*memory // of the last Config, and of this one
+	looked               []look                // by the plan that is being made
+	keys                 map[string]string     // madeOf, as far as that plan is concerned
 }
 
 // service is a Service and what the Config needs to know of it.

@@ -123,7 +123,9 @@ func (b *builder) buildGroup(g *group) {
 	slices.SortStableFunc(g.members, func(x, y *member) int {
 		return cmp.Or(cmp.Compare(x.order, y.order), cmp.Compare(x.name.String(), y.name.String()))
 	})
-	b.remark(g)
+	for _, m := range g.members {
+		b.remarks(m)
+	}
 	members := slices.DeleteFunc(slices.Clone(g.members), func(m *member) bool {
 		if err := b.readWords(m); err != nil {
 			b.setAside(m.origin, err)

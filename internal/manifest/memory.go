@@ -18,9 +18,15 @@ import (
 // changed in place. A rule that stays the same is the same *lb.Rule in the next Config,
 // which those who compile rules take as their own word for it.
 type Translation struct {
-	opts  Options
-	nodes []*corev1.Node
-	plans map[name]*memory
+	opts     Options
+	nodes    []*corev1.Node
+	memories map[memoryKey]*memory
+}
+
+// memoryKey is the Ingress and what is remembered of it: "plan" or "remarks".
+type memoryKey struct {
+	name
+	of string
 }
 
 // NewTranslation makes one that remembers nothing yet.
@@ -31,14 +37,14 @@ func (t *Translation) Build(objects []Object) *lb.Config {
 	b := newBuilder(t.opts)
 	b.index(objects)
 	if slices.Equal(b.nodes, t.nodes) {
-		b.remembered = t.plans
+		b.remembered = t.memories
 	}
 	cfg := b.build()
-	t.nodes, t.plans = b.nodes, b.plans
+	t.nodes, t.memories = b.nodes, b.memories
 	return cfg
 }
 
-// memory is a plan, what it was made of and what was said while it was made.
+// memory is what was made of an Ingress, what it was made of and what was said meanwhile.
 type memory struct {
 	ingress *networkingv1.Ingress
 	origin  lb.Origin
@@ -46,7 +52,7 @@ type memory struct {
 	frame   planFrame
 	looked  []look
 
-	plan            *plan
+	plan            *plan // nil of remarks
 	warnings, notes []lb.Problem
 	keys            map[string]string // of target groups, as in builder.madeOf
 }
@@ -115,30 +121,52 @@ func (old *memory) holds(b *builder, m *member, frame planFrame) bool {
 
 // plan gives the rules of a member, from memory where they would be the same.
 func (b *builder) plan(m *member, all *merged) (*plan, error) {
-	frame, old := frameOf(m, all), b.remembered[m.name]
+	frame, key := frameOf(m, all), memoryKey{m.name, "plan"}
+	old := b.remembered[key]
 	if old.holds(b, m, frame) {
-		b.recall(m.name, old)
+		b.recall(key, old)
 		return old.plan, nil
 	}
-	warnings, notes, seen := len(b.cfg.Warnings), len(b.cfg.Notes), b.seen
-	b.seen, b.looked, b.keys = map[lb.Problem]bool{}, nil, map[string]string{}
-	p, err := b.newPlan(m, all, frame)
-	made := &memory{ingress: m.Ingress, origin: m.origin, params: m.params, frame: frame, looked: b.looked, plan: p, keys: b.keys,
-		warnings: slices.Clone(b.cfg.Warnings[warnings:]), notes: slices.Clone(b.cfg.Notes[notes:])}
-	b.cfg.Warnings, b.cfg.Notes, b.seen = b.cfg.Warnings[:warnings], b.cfg.Notes[:notes], seen
-	b.recall(m.name, made)
+	made := &memory{ingress: m.Ingress, origin: m.origin, params: m.params, frame: frame}
+	err := b.record(made, func() (err error) {
+		made.plan, err = b.newPlan(m, all, frame)
+		return err
+	})
+	b.recall(key, made)
 	switch {
 	case err != nil || b.keys == nil:
-		delete(b.plans, m.name)
-	case old != nil && reflect.DeepEqual(old.plan.planned, p.planned):
-		p.made = old.plan.made // the targets are others, the rules are not
+		delete(b.memories, key)
+	case old != nil && reflect.DeepEqual(old.plan.planned, made.plan.planned):
+		made.plan.made = old.plan.made // the targets are others, the rules are not
 	}
-	return p, err
+	return made.plan, err
 }
 
-// recall says and takes what a plan does beside its rules.
-func (b *builder) recall(n name, m *memory) {
-	b.plans[n] = m
+// remarks says what is to be said of a member's annotations, as remark finds it.
+func (b *builder) remarks(m *member) {
+	key := memoryKey{m.name, "remarks"}
+	made := b.remembered[key]
+	if !made.holds(b, m, planFrame{}) {
+		made = &memory{ingress: m.Ingress, origin: m.origin, params: m.params}
+		b.record(made, func() error { b.remark(m); return nil })
+	}
+	b.recall(key, made)
+}
+
+// record notes what make looks up and says. It is not said yet: recall does that.
+func (b *builder) record(into *memory, make func() error) error {
+	warnings, notes, seen := len(b.cfg.Warnings), len(b.cfg.Notes), b.seen
+	b.seen, b.looked, b.keys = map[lb.Problem]bool{}, nil, map[string]string{}
+	err := make()
+	into.looked, into.keys = b.looked, b.keys
+	into.warnings, into.notes = slices.Clone(b.cfg.Warnings[warnings:]), slices.Clone(b.cfg.Notes[notes:])
+	b.cfg.Warnings, b.cfg.Notes, b.seen = b.cfg.Warnings[:warnings], b.cfg.Notes[:notes], seen
+	return err
+}
+
+// recall says and takes what was said and taken then.
+func (b *builder) recall(key memoryKey, m *memory) {
+	b.memories[key] = m
 	for key, made := range m.keys {
 		b.madeOf[key] = made
 	}

@@ -47,20 +47,18 @@ var classicNames = strings.Fields(`connection-idle-timeout connection-draining-e
 	extra-security-groups access-log-emit-interval`)
 
 // remark warns of annotations that nobody reads and notes those without effect,
-// among the Ingresses of a group and the Services that they name.
-func (b *builder) remark(g *group) {
-	for _, m := range g.members {
-		b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
-		b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, ownNames, nil)
-		b.noteInert(m.origin, m.notes)
-		for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
-			if s := b.services[name{m.Namespace, backend}]; s != nil {
-				b.warnUnknownNames(s.origin, s.Annotations, ingressPrefix, ingressNames, ingressFamilies)
-				b.noteInert(s.origin, annotations{ingressPrefix, s.Annotations})
-			}
+// of an Ingress and of the Services that it names.
+func (b *builder) remark(m *member) {
+	b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+	b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, ownNames, nil)
+	b.noteInert(m.origin, m.notes)
+	for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
+		if s := b.service(name{m.Namespace, backend}); s != nil {
+			b.warnUnknownNames(s.origin, s.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+			b.noteInert(s.origin, annotations{ingressPrefix, s.Annotations})
 		}
-		b.warnUnused(m)
 	}
+	b.warnUnused(m)
 }
 
 func (b *builder) warnUnknownNames(origin lb.Origin, notes map[string]string, prefix string, known, families []string) {

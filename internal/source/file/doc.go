@@ -5,12 +5,13 @@
 // names; what starts with a dot is passed over, as editors' leftovers and the inner
 // folders of a ConfigMap mount do. Symbolic links are followed.
 //
-// The file system says when something happened (fsnotify), never what: after each
-// quiet moment, and every two seconds in case a notice was lost, the source walks the
-// paths, reads the files that look different and compares their bytes. So atomic
-// renames, the swap of a ConfigMap's ..data link, new folders and network file
-// systems without notices are all the same case. Where the system has no watches
-// left, it only walks more often.
+// The file system says that something happened (fsnotify): after each quiet moment, and
+// every two seconds in case a notice was lost, the source walks the paths, reads the
+// files that look different and compares their bytes. So the swap of a ConfigMap's
+// ..data link, new folders and network file systems without notices are all the same
+// case. Where the system has no watches left, it only walks more often. One case is
+// shorter: where every notice is about a file that is known, and which was written or
+// replaced, only such files are looked at, so that a change among thousands costs little.
 //
 // What is served must not suffer from the way files are written. A file that cannot
 // be parsed leaves its last good objects in service; so does a folder that cannot be

@@ -47,6 +47,33 @@ type walk struct {
 	max     int
 }
 
+// listing is what there is under the paths: what the last walk found, looked at again,
+// where all notices are about the content of files that it found; or a walk.
+func (s *Source) listing(w watcher) listing {
+	if files, ok := w.changes(); !ok || !s.listed.again(files) {
+		s.listed = s.list(w)
+	}
+	return s.listed
+}
+
+// again looks at files anew, given by their real paths, and tells whether they are all
+// files as before.
+func (l *listing) again(files map[string]bool) bool {
+	seen := map[string]bool{}
+	for i := range l.files {
+		f := &l.files[i]
+		if !files[f.real] {
+			continue
+		}
+		info, err := os.Stat(f.path)
+		if err != nil || !info.Mode().IsRegular() || f.err != nil {
+			return false
+		}
+		f.info, seen[f.real] = info, true
+	}
+	return len(seen) == len(files)
+}
+
 // list finds the files under the paths. Folders are watched before they are read, so
 // that nothing is missed in between.
 func (s *Source) list(w watcher) listing {
@@ -134,6 +161,9 @@ func (k *walk) entry(e entry, depth int) {
 		return
 	}
 	info, err := os.Stat(path)
+	if isLink {
+		k.watch.name(real)
+	}
 	if isLink && err == nil {
 		real = realPath(path)
 	}

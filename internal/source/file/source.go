@@ -36,6 +36,7 @@ type Source struct {
 	roots []*root
 	files map[string]*manifestFile // by absolute path
 
+	listed    listing           // by the last walk
 	served    []manifest.Object // what config was built of
 	config    *lb.Config
 	problems  []lb.Problem
@@ -182,7 +183,7 @@ func (s *Source) look(w *watch, noticed time.Time) (changed bool, wait time.Dura
 // refresh walks the paths, reads what is new and builds. final: nothing is waited
 // for any more.
 func (s *Source) refresh(w watcher, noticed time.Time, final bool) (changed, waiting bool) {
-	list := s.list(w)
+	list := s.listing(w)
 	problems := list.problems
 	objects := make([]manifest.Object, 0, len(s.served))
 	for _, f := range list.files {

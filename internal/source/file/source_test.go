@@ -521,7 +521,11 @@ func TestAnEditIsSentWithinATenthOfASecond(t *testing.T) {
 }
 
 func TestOnlyNoticesOfManifestsConcern(t *testing.T) {
-	w := &watch{changed: map[string]bool{}, folders: map[string]bool{"/m": true, "/etc": false}, names: map[string]bool{"/etc/a.yaml": true}}
+	dir := t.TempDir()
+	do(t, os.Mkdir(filepath.Join(dir, "folder"), 0o755))
+	write(t, filepath.Join(dir, "draft"), "")
+	w := &watch{changed: map[string]bool{}, folders: map[string]bool{"/m": true, "/m/known": true, dir: true, "/etc": false},
+		names: map[string]bool{"/etc/a.yaml": true, "/m/link": true}}
 	for _, c := range []struct {
 		name  string
 		op    fsnotify.Op
@@ -531,7 +535,12 @@ func TestOnlyNoticesOfManifestsConcern(t *testing.T) {
 		{"/m/a.yaml", fsnotify.Write, true, true},
 		{"/m/a.yaml", fsnotify.Chmod, true, true},
 		{"/m/a.yaml", fsnotify.Remove, true, true},
-		{"/m/folder", fsnotify.Create, true, false},
+		{dir + "/folder", fsnotify.Create, true, false},
+		{dir + "/draft", fsnotify.Create, false, false},
+		{dir + "/gone", fsnotify.Create, false, false},
+		{"/m/draft", fsnotify.Rename, false, false},
+		{"/m/known", fsnotify.Remove, true, false},
+		{"/m/link", fsnotify.Remove, true, true},
 		{"/m/access.log", fsnotify.Write, false, false},
 		{"/m/.a.yaml.swp", fsnotify.Create, false, false},
 		{"/m/..data", fsnotify.Create, true, false},
@@ -543,6 +552,32 @@ func TestOnlyNoticesOfManifestsConcern(t *testing.T) {
 		w.clean()
 		if got := w.concerns(fsnotify.Event{Name: c.name, Op: c.op}); got != c.want || w.dirty(c.name) != c.dirty {
 			t.Errorf("%s %s: concerns %v, dirty %v; want %v, %v", c.op, c.name, got, w.dirty(c.name), c.want, c.dirty)
+		}
+	}
+}
+
+// What is known and was written or replaced is looked at alone; for all else the paths are walked.
+func TestFilesThatAreKnownNeedNoWalk(t *testing.T) {
+	known := fsnotify.Event{Name: "/m/a.yaml", Op: fsnotify.Write}
+	for _, c := range []struct {
+		name   string
+		events []fsnotify.Event
+		alone  bool
+	}{
+		{"nothing", nil, false},
+		{"written", []fsnotify.Event{known, {Name: "/m/b.yaml", Op: fsnotify.Create}}, true},
+		{"by way of a draft", []fsnotify.Event{{Name: "/m/a.yaml.new", Op: fsnotify.Create}, {Name: "/m/a.yaml.new", Op: fsnotify.Rename}, known}, true},
+		{"a new file", []fsnotify.Event{known, {Name: "/m/c.yaml", Op: fsnotify.Create}}, false},
+		{"gone", []fsnotify.Event{known, {Name: "/m/b.yaml", Op: fsnotify.Remove}}, false},
+		{"a folder is gone", []fsnotify.Event{known, {Name: "/m", Op: fsnotify.Rename}}, false},
+		{"a ConfigMap", []fsnotify.Event{known, {Name: "/m/..data", Op: fsnotify.Create}}, false},
+	} {
+		w := &watch{changed: map[string]bool{}, folders: map[string]bool{"/m": true}, names: map[string]bool{"/m/a.yaml": true, "/m/b.yaml": true}}
+		for _, e := range c.events {
+			w.concerns(e)
+		}
+		if _, alone := w.changes(); alone != c.alone {
+			t.Errorf("%s: alone %v, want %v", c.name, alone, c.alone)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -19,6 +20,9 @@ type watcher interface {
 	end()               // unwatch what was not named since begin
 
 	dirty(real string) bool // a notice about this file has come since clean
+	// changes are the files that there were notices about since clean. ok is false
+	// where there were none, and where there were others: then only a walk can tell.
+	changes() (real map[string]bool, ok bool)
 	clean()
 }
 
@@ -34,6 +38,8 @@ func (unwatched) end()              {}
 func (unwatched) dirty(string) bool { return false }
 func (unwatched) clean()            {}
 
+func (unwatched) changes() (map[string]bool, bool) { return nil, false }
+
 // watch asks the system for notices. A name is watched through its folder, so that
 // its replacement by a rename is seen.
 type watch struct {
@@ -47,6 +53,7 @@ type watch struct {
 	names   map[string]bool // names watched one by one
 	changed map[string]bool // names noticed since clean
 	all     bool            // any file may have changed
+	others  bool            // noticed since clean: something beside files that were written
 }
 
 func newWatch(log *slog.Logger) *watch {
@@ -139,8 +146,9 @@ func (w *watch) end() {
 // concerns tells whether a notice is a reason to look, and remembers its file.
 func (w *watch) concerns(e fsnotify.Event) bool {
 	base := filepath.Base(e.Name)
+	_, isFolder := w.folders[e.Name]
 	switch {
-	case w.names[e.Name]:
+	case w.names[e.Name], isFolder:
 	case strings.HasPrefix(base, "..") && e.Has(fsnotify.Create|fsnotify.Rename|fsnotify.Remove):
 		// the link of a ConfigMap mount is swapped
 	case !w.folders[filepath.Dir(e.Name)]:
@@ -148,17 +156,30 @@ func (w *watch) concerns(e fsnotify.Event) bool {
 	case strings.HasPrefix(base, "."):
 		return false // an editor's own file
 	case isManifest(e.Name):
-	case !e.Has(fsnotify.Create | fsnotify.Rename | fsnotify.Remove):
-		return false // a file of another kind was written to
+	case !e.Has(fsnotify.Create) || isPlain(e.Name):
+		return false // a file of another kind: many write one, and then rename it
 	}
 	if isManifest(e.Name) || w.names[e.Name] {
 		w.changed[e.Name] = true
 	}
+	if !w.names[e.Name] || e.Has(fsnotify.Remove|fsnotify.Rename) {
+		w.others = true
+	}
 	return true
+}
+
+// isPlain tells whether there is neither a folder nor a link of this name.
+func isPlain(name string) bool {
+	info, err := os.Lstat(name)
+	return err != nil || info.Mode().IsRegular()
 }
 
 func (w *watch) dirtyAll() { w.all = true }
 
 func (w *watch) dirty(path string) bool { return w.all || w.changed[path] }
 
-func (w *watch) clean() { w.changed, w.all = map[string]bool{}, false }
+func (w *watch) changes() (map[string]bool, bool) {
+	return w.changed, len(w.changed) > 0 && !w.all && !w.others
+}
+
+func (w *watch) clean() { w.changed, w.all, w.others = map[string]bool{}, false, false }
