@@ -164,6 +164,7 @@ func BenchmarkScaleLoad(b *testing.B) {
 		b.Run(scale.name, func(b *testing.B) {
 			s := newScene(b, scale.groups)
 			b.ReportAllocs()
+			defer cpu(b)()
 			for b.Loop() {
 				r := s.serve()
 				b.StopTimer()

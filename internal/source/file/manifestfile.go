@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/manifest"
@@ -39,6 +42,25 @@ const freshFor = 2 * time.Second
 func (f *manifestFile) looksTheSame(info fs.FileInfo) bool {
 	return f.info != nil && os.SameFile(f.info, info) && f.info.Size() == info.Size() && f.info.Mode() == info.Mode() &&
 		f.info.ModTime().Equal(info.ModTime()) && f.read.Sub(info.ModTime()) > freshFor
+}
+
+// readAll brings all files up to what is on disk, several at a time. It returns false
+// where one seems to be in the middle of being written.
+func (s *Source) readAll(files []found, w watcher, final bool) bool {
+	var next, unsettled atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 1+len(files)/100) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(files)); i = next.Add(1) - 1 {
+				f := files[i]
+				if !s.read(s.files[f.path], f, w.dirty(f.real), final) {
+					unsettled.Add(1)
+				}
+			}
+		})
+	}
+	readers.Wait()
+	return unsettled.Load() == 0
 }
 
 // read brings f up to what is on disk. It returns false where the file seems to be in

@@ -187,14 +187,12 @@ func (s *Source) refresh(w watcher, noticed time.Time, final bool) (changed, wai
 	problems := list.problems
 	objects := make([]manifest.Object, 0, len(s.served))
 	for _, f := range list.files {
-		file := s.files[f.path]
-		if file == nil {
-			file = &manifestFile{shown: f.shown}
-			s.files[f.path] = file
+		if s.files[f.path] == nil {
+			s.files[f.path] = &manifestFile{shown: f.shown}
 		}
-		file.goneSince = time.Time{}
-		waiting = !s.read(file, f, w.dirty(f.real), final) || waiting
+		s.files[f.path].goneSince = time.Time{}
 	}
+	waiting = !s.readAll(list.files, w, final)
 	waiting = s.forget(list, noticed, final) || waiting
 	if waiting {
 		return false, true
