@@ -1,6 +1,9 @@
 package lb
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -34,11 +37,29 @@ type Forward struct {
 	Stickiness   *TargetGroupStickiness `json:"targetGroupStickinessConfig,omitempty"`
 }
 
-// WeightedTargetGroup names a target group of the Config by key, or one that exists elsewhere by ARN.
+// WeightedTargetGroup names a target group of the Config by key, or one that exists
+// elsewhere by ARN. With both, the ARN is what was written, and the key that of the group
+// which a TargetGroupBinding made of it.
 type WeightedTargetGroup struct {
 	TargetGroup    string `json:"targetGroup,omitempty"`
 	TargetGroupARN string `json:"targetGroupARN,omitempty"`
 	Weight         *int   `json:"weight,omitempty"` // 0-999; absent means 1
+}
+
+// Name is how the group was named: by ARN, or by key.
+func (t WeightedTargetGroup) Name() string { return cmp.Or(t.TargetGroupARN, t.TargetGroup) }
+
+// MarshalJSON writes one name: the ARN, where there is one.
+func (t WeightedTargetGroup) MarshalJSON() ([]byte, error) {
+	if t.TargetGroupARN != "" {
+		t.TargetGroup = ""
+	}
+	type plain WeightedTargetGroup // without this method
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(plain(t))
+	return text.Bytes(), err
 }
 
 // TargetGroupStickiness keeps a client on the target group it was first sent to (cookie AWSALBTG).
@@ -114,7 +135,7 @@ func (a Action) String() string {
 	case a.Forward != nil:
 		names := make([]string, len(a.Forward.TargetGroups))
 		for i, g := range a.Forward.TargetGroups {
-			names[i] = g.TargetGroup + g.TargetGroupARN
+			names[i] = g.Name()
 			if g.Weight != nil && len(a.Forward.TargetGroups) > 1 {
 				names[i] += fmt.Sprintf(" (weight %d)", *g.Weight)
 			}

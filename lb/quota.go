@@ -48,7 +48,7 @@ func collectGroups(into map[string]bool, actions []Action) {
 			continue
 		}
 		for _, g := range a.Forward.TargetGroups {
-			into[g.TargetGroup+g.TargetGroupARN] = true
+			into[g.Name()] = true
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // ProtocolVersion is what a target group's targets speak.
@@ -35,6 +36,9 @@ type TargetGroup struct {
 	MultiCluster      *bool             `json:"multiCluster,omitempty"`
 	Tags              map[string]string `json:"tags,omitempty"`
 
+	// ARNGiven of a group that exists beside the manifests: its ARN, or its name where
+	// nobody knows the ARN.
+	ARNGiven string `json:"-"`
 	// BehindPort of a group of target type alb: the listener, of the application load
 	// balancer of the same key, that connections are for.
 	BehindPort int `json:"-"`
@@ -56,10 +60,18 @@ type Target struct {
 func (g *TargetGroup) ID() string { return hexID("targetgroup/" + g.Key) }
 
 // FullName is the CloudWatch dimension: targetgroup/<name>/<id>.
-func (g *TargetGroup) FullName() string { return "targetgroup/" + g.Name + "/" + g.ID() }
+func (g *TargetGroup) FullName() string {
+	if _, name, ok := strings.Cut(g.ARNGiven, ":targetgroup/"); ok {
+		return "targetgroup/" + name
+	}
+	return "targetgroup/" + g.Name + "/" + g.ID()
+}
 
-// ARN of the target group for an account and region.
+// ARN of the target group: the one it was given, or one for an account and region.
 func (g *TargetGroup) ARN(account, region string) string {
+	if strings.HasPrefix(g.ARNGiven, "arn:") {
+		return g.ARNGiven
+	}
 	return fmt.Sprintf("arn:aws:elasticloadbalancing:%s:%s:%s", region, account, g.FullName())
 }
 

@@ -71,7 +71,7 @@ func (a *Action) configs() int {
 func (v *validation) forwardFault(b *LoadBalancer, f *Forward) string {
 	for _, t := range f.TargetGroups {
 		if t.Weight != nil && *t.Weight < 0 {
-			return fmt.Sprintf("the weight of target group %s is %d; write a weight from 0 to 999", t.TargetGroup+t.TargetGroupARN, *t.Weight)
+			return fmt.Sprintf("the weight of target group %s is %d; write a weight from 0 to 999", t.Name(), *t.Weight)
 		}
 		switch g := v.cfg.TargetGroups[t.TargetGroup]; {
 		case t.TargetGroup == "" && t.TargetGroupARN == "":
@@ -192,7 +192,7 @@ func (v *validation) forwardWarnings(o Origin, field string, f *Forward) {
 	}
 	total, seen := 0, map[string]bool{}
 	for _, t := range f.TargetGroups {
-		name, weight := t.TargetGroup+t.TargetGroupARN, 1
+		name, weight := t.Name(), 1
 		switch {
 		case t.Weight != nil:
 			weight = *t.Weight

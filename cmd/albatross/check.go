@@ -45,10 +45,13 @@ func check(stdout, stderr io.Writer, output string, objects []manifest.Object, p
 // checkJSON writes the normalised form that compatibility is compared in. An error
 // stands under the object's namespace/name, or under the place it was read from.
 func checkJSON(w io.Writer, cfg *lb.Config, setAside []lb.Problem) error {
+	made := *cfg // a group that exists already is named by its ARN, and not made
+	made.TargetGroups = maps.Clone(cfg.TargetGroups)
+	maps.DeleteFunc(made.TargetGroups, func(_ string, g *lb.TargetGroup) bool { return g.ARNGiven != "" })
 	result := struct {
 		*lb.Config
 		Errors map[string]string `json:"errors,omitempty"`
-	}{cfg, map[string]string{}}
+	}{&made, map[string]string{}}
 	for _, p := range setAside {
 		key := cmp.Or(strings.TrimPrefix(p.Origin.Namespace+"/"+p.Origin.Name, "/"), p.Origin.String())
 		if p.Origin.Name == "" {

@@ -184,11 +184,11 @@ func (b *builder) weighted(m *member, all *merged, p *plan, t targetWords) (lb.W
 	case t.TargetGroupARN != nil:
 		g.TargetGroupARN = *t.TargetGroupARN
 	case t.TargetGroupName != nil:
-		arn, ok := b.opts.Inventory.targetGroup(*t.TargetGroupName)
+		known, ok := b.opts.Inventory.targetGroup(*t.TargetGroupName)
 		if !ok {
 			return g, faultf("", "there is no target group %q", *t.TargetGroupName)
 		}
-		g.TargetGroupARN = arn
+		g.TargetGroupARN = known.ARN
 	default:
 		made, err := b.targetGroup(m, all, p, b.service(name{m.Namespace, *t.ServiceName}), *t.ServicePort)
 		if err != nil {
@@ -197,6 +197,8 @@ func (b *builder) weighted(m *member, all *merged, p *plan, t targetWords) (lb.W
 		g.TargetGroup = made.Key
 		return g, nil
 	}
-	b.warnOnce(m.origin, "", "target group "+g.TargetGroupARN+" is not in the manifests: requests forwarded to it get 503")
+	if g.TargetGroup = b.boundTo(g.TargetGroupARN); g.TargetGroup == "" {
+		b.warnOnce(m.origin, "", "no TargetGroupBinding brings targets to target group "+g.TargetGroupARN+": requests forwarded to it get 503")
+	}
 	return g, nil
 }

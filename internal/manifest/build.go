@@ -59,12 +59,14 @@ func newBuilder(opts Options) *builder {
 			Certificates: map[string]*lb.KeyPair{}},
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
+		bound:  map[string]string{},
 		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
 		seen: map[lb.Problem]bool{}, memories: map[memoryKey]*memory{},
 	}
 }
 
 func (b *builder) build() *lb.Config {
+	b.buildBindings()
 	b.buildIngresses()
 	b.buildServices()
 	b.cfg.Sort()
@@ -86,6 +88,8 @@ type builder struct {
 	classes    map[string]*networkingv1.IngressClass
 	params     map[string]*classParams
 	nodes      []*corev1.Node
+	bindings   []*binding
+	bound      map[string]string                     // name of a target group -> its key, of those that are bound
 	slices     map[name][]*discoveryv1.EndpointSlice // by Service
 
 	secretARNs map[secretARN]name // Secrets that stand for ARNs
@@ -139,6 +143,8 @@ func (b *builder) index(objects []Object) {
 			b.classes[v.Name] = v
 		case *IngressClassParams:
 			b.params[v.Name] = &classParams{v, o.Origin}
+		case *TargetGroupBinding:
+			b.bindings = append(b.bindings, &binding{v, n, o.Origin})
 		case *discoveryv1.EndpointSlice:
 			b.indexSlice(v, o.Origin)
 		case nil:

@@ -20,8 +20,13 @@ const mostTargets = 100_000
 // addTargets registers the targets of a port of a Service: node addresses for
 // targets of type instance where the manifests have Nodes, else the Pods.
 func (b *builder) addTargets(g *lb.TargetGroup, s *service, port corev1.ServicePort, origin lb.Origin) {
+	b.register(g, s, port, origin, labels.SelectorFromSet(g.NodeSelector))
+}
+
+// register is addTargets with any choice of nodes.
+func (b *builder) register(g *lb.TargetGroup, s *service, port corev1.ServicePort, origin lb.Origin, nodes labels.Selector) {
 	if b.onNodes(g, port) {
-		g.Targets = b.nodeTargets(g, port)
+		g.Targets = b.nodeTargets(g, port, nodes)
 		return
 	}
 	found := b.slicesOf(s.name)
@@ -160,8 +165,7 @@ func target(e discoveryv1.Endpoint, port uint16, publishNotReady bool) (lb.Targe
 
 // nodeTargets are the nodes that take traffic: ready, not excluded, and chosen by
 // the labels of target-node-labels.
-func (b *builder) nodeTargets(g *lb.TargetGroup, port corev1.ServicePort) []lb.Target {
-	selector := labels.SelectorFromSet(g.NodeSelector)
+func (b *builder) nodeTargets(g *lb.TargetGroup, port corev1.ServicePort, selector labels.Selector) []lb.Target {
 	var targets []lb.Target
 	for _, n := range b.nodes {
 		if !selector.Matches(labels.Set(n.Labels)) || !takesTraffic(n) {

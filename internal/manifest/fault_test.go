@@ -91,7 +91,7 @@ spec:
 			objects[0].Value.(*networkingv1.Ingress).Annotations[ingressPrefix+a[0]] = a[1]
 		}
 		inventory := &Inventory{Certificates: []InventoryCertificate{{"arn:one", []string{"*.example.com"}}},
-			TargetGroups: map[string]string{"*": "arn:{name}", "missing*": ""}, TrustStores: map[string]string{"ca": "arn:ca"}, SecurityGroups: map[string]string{}}
+			TargetGroups: map[string]InventoryTargetGroup{"*": {ARN: "arn:{name}"}, "missing*": {}}, TrustStores: map[string]string{"ca": "arn:ca"}, SecurityGroups: map[string]string{}}
 		cfg := Build(objects, Options{Inventory: inventory})
 		if len(cfg.SetAside) != 1 || !strings.Contains(cfg.SetAside[0].String(), c.want) || cfg.SetAside[0].Field == "" || len(cfg.LoadBalancers) > 0 {
 			t.Errorf("%v: set aside %v, want %q", c.annotations, cfg.SetAside, c.want)

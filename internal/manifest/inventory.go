@@ -15,9 +15,10 @@ import (
 type Inventory struct {
 	Certificates   []InventoryCertificate `json:"certificates,omitempty"`
 	TrustStores    map[string]string      `json:"trustStores,omitempty"`
-	TargetGroups   map[string]string      `json:"targetGroups,omitempty"`
 	SecurityGroups map[string]string      `json:"securityGroups,omitempty"`
 	WebACLs        map[string]string      `json:"webACLs,omitempty"`
+	// TargetGroups may be more than ARNs: what TargetGroupBindings do not say of them.
+	TargetGroups map[string]InventoryTargetGroup `json:"targetGroups,omitempty"`
 }
 
 // InventoryCertificate is a certificate that is found by the hosts it is for.
@@ -47,13 +48,6 @@ func (i *Inventory) trustStore(name string) (string, bool) {
 		return name, true
 	}
 	return find(i.TrustStores, name)
-}
-
-func (i *Inventory) targetGroup(name string) (string, bool) {
-	if i == nil {
-		return name, true
-	}
-	return find(i.TargetGroups, name)
 }
 
 func (i *Inventory) webACL(name string) (string, bool) {

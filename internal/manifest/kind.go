@@ -22,6 +22,7 @@ var kinds = map[string]kind{
 	"Ingress":            {"networking.k8s.io/v1", []string{"networking.k8s.io/", "extensions/"}, true, reflect.TypeFor[networkingv1.Ingress]()},
 	"IngressClass":       {"networking.k8s.io/v1", []string{"networking.k8s.io/"}, false, reflect.TypeFor[networkingv1.IngressClass]()},
 	"IngressClassParams": {"elbv2.k8s.aws/v1beta1", []string{"elbv2.k8s.aws/"}, false, reflect.TypeFor[IngressClassParams]()},
+	"TargetGroupBinding": {"elbv2.k8s.aws/v1beta1", []string{"elbv2.k8s.aws/"}, true, reflect.TypeFor[TargetGroupBinding]()},
 	"Service":            {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Service]()},
 	"Secret":             {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Secret]()},
 	"Namespace":          {"v1", []string{"v1"}, false, reflect.TypeFor[corev1.Namespace]()},
@@ -51,6 +52,10 @@ func versionOf(name string) string {
 func settle(value any) {
 	switch o := value.(type) {
 	case *networkingv1.Ingress:
+		if o.Namespace == "" {
+			o.Namespace = "default"
+		}
+	case *TargetGroupBinding:
 		if o.Namespace == "" {
 			o.Namespace = "default"
 		}

@@ -66,9 +66,9 @@ type planFrame struct {
 
 // look is one thing looked up by its name, and what was found.
 type look struct {
-	kind   rune // 's' Service, 'e' its EndpointSlices, 'k' Secret
+	kind   rune // 's' Service, 'e' its EndpointSlices, 'k' Secret, 'b' a target group that may be bound
 	name   name
-	object any // *corev1.Service, *corev1.Secret; nil: there is none
+	object any // *corev1.Service, *corev1.Secret, the key of the group; nil: there is none
 	slices []*discoveryv1.EndpointSlice
 	origin lb.Origin
 }
@@ -114,6 +114,9 @@ func (old *memory) holds(b *builder, m *member, frame planFrame) bool {
 		}
 	}
 	return !slices.ContainsFunc(old.looked, func(l look) bool {
+		if l.kind == 'b' {
+			return b.boundTo(l.name.name) != l.object
+		}
 		now := b.look(l.kind, l.name)
 		return now.object != l.object || now.origin != l.origin || !slices.Equal(now.slices, l.slices)
 	})

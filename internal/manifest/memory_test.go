@@ -78,6 +78,7 @@ var actions = []string{"",
 	`alb.ingress.kubernetes.io/actions.act: '{"type":"redirect","redirectConfig":{"host":"elsewhere.example.com","statusCode":"HTTP_301"}}'`,
 	`alb.ingress.kubernetes.io/actions.act: '{"type":"forward"}'`,
 	`alb.ingress.kubernetes.io/backend-protocl: HTTPS`,
+	`alb.ingress.kubernetes.io/actions.act: '{"type":"forward","targetGroupName":"web"}'`,
 	`alb.ingress.kubernetes.io/auth-type: oidc`,
 	`alb.ingress.kubernetes.io/group.order: "7"`,
 	`alb.ingress.kubernetes.io/scheme: internet-facing`,
@@ -86,7 +87,10 @@ var actions = []string{"",
 // change makes one change to one object.
 func (o *town) change(r *rand.Rand) {
 	i := r.IntN(5)
-	switch r.IntN(5) {
+	switch r.IntN(6) {
+	case 5:
+		o.put("binding.yaml", fmt.Sprintf("apiVersion: elbv2.k8s.aws/v1beta1\nkind: TargetGroupBinding\nmetadata: {name: b}\nspec: {targetGroupName: %s, serviceRef: {name: app-%d, port: 80}}\n",
+			[]string{"web", "other"}[r.IntN(2)], i))
 	case 0, 1:
 		o.put(fmt.Sprintf("ingress-%d.yaml", i), ingressText(i, r.IntN(2), actions[r.IntN(len(actions))], fmt.Sprintf("/p%d", r.IntN(3))))
 	case 2:
@@ -114,7 +118,7 @@ func TestATranslationIsABuild(t *testing.T) {
 	}
 	translation := NewTranslation(Options{})
 	kept, before := 0, map[*lb.Rule]bool{}
-	for step := range 600 {
+	for step := range 800 {
 		o.change(r)
 		got, want := translation.Build(o.objects()), Build(o.objects(), Options{})
 		if !reflect.DeepEqual(got, want) {

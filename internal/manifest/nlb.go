@@ -224,6 +224,8 @@ func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.Serv
 				return lb.Action{}, err
 			}
 			to.TargetGroup = g.Key
+		} else {
+			to.TargetGroup = b.boundTo(to.TargetGroupARN)
 		}
 		f.TargetGroups = append(f.TargetGroups, to)
 	}

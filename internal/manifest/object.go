@@ -11,8 +11,9 @@ type Object struct {
 	Origin lb.Origin
 	// Value is a pointer to the typed object: Ingress, IngressClass
 	// (networking.k8s.io/v1), Service, Secret, Namespace, Node (v1), EndpointSlice
-	// (discovery.k8s.io/v1) or IngressClassParams. It is nil for any other kind,
-	// which Build passes over and says so.
+	// (discovery.k8s.io/v1), IngressClassParams or TargetGroupBinding
+	// (elbv2.k8s.aws/v1beta1). It is nil for any other kind, which Build passes over
+	// and says so.
 	Value any
 	// Warnings are words about the object that reading it gave rise to: unknown
 	// fields, keys written twice. Build passes them on.

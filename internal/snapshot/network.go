@@ -137,7 +137,7 @@ func (b *builder) forwardFlows(n *Network, origin lb.Origin, field string) bool 
 	for _, w := range f.TargetGroups {
 		g := b.out.TargetGroups[w.TargetGroup]
 		if g == nil {
-			b.problem(origin, field, "target group %s%s is not in these manifests", w.TargetGroup, w.TargetGroupARN)
+			b.problem(origin, field, "target group %s is not in these manifests; add a TargetGroupBinding for it, or name a Service", w.Name())
 			continue
 		}
 		weight := 1

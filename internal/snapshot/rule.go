@@ -59,7 +59,7 @@ func (b *builder) forward(l *Listener, c *lb.Forward, origin lb.Origin, field st
 	for _, w := range c.TargetGroups {
 		g := b.out.TargetGroups[w.TargetGroup]
 		if g == nil {
-			b.problem(origin, field, "target group %s%s is not in these manifests", w.TargetGroup, w.TargetGroupARN)
+			b.problem(origin, field, "target group %s is not in these manifests; add a TargetGroupBinding for it, or name a Service", w.Name())
 			continue
 		}
 		weight := 1

@@ -37,7 +37,7 @@ func inventory() *manifest.Inventory {
 			certificate("40-deep", "*.dev.example.com"),
 		},
 		TrustStores:    named(elb + "truststore/{name}/0001"),
-		TargetGroups:   named(elb + "targetgroup/{name}/0001"),
+		TargetGroups:   map[string]manifest.InventoryTargetGroup{"*": {ARN: elb + "targetgroup/{name}/0001"}, "missing*": {}},
 		SecurityGroups: named("sg-named-{name}"),
 		WebACLs:        map[string]string{"edge-acl": waf + "edge-acl/0001", "team-acl": waf + "team-acl/0002"},
 	}
