@@ -140,13 +140,34 @@ func (a Action) String() string {
 				names[i] += fmt.Sprintf(" (weight %d)", *g.Weight)
 			}
 		}
-		return "forward to " + strings.Join(names, ", ")
+		text := "forward to " + strings.Join(names, ", ")
+		if s := a.Forward.Stickiness; s != nil && s.Enabled != nil && *s.Enabled && len(names) > 1 {
+			text += ", each client to one of them"
+			if s.DurationSeconds != nil {
+				text += fmt.Sprintf(" for %d s", *s.DurationSeconds)
+			}
+		}
+		return text
 	case a.Redirect != nil:
 		return "redirect " + strings.TrimPrefix(a.Redirect.StatusCode, "HTTP_") + " to " + a.Redirect.Template()
 	case a.FixedResponse != nil:
 		return "fixed response " + a.FixedResponse.StatusCode
+	case a.OIDC != nil:
+		return string(a.Type) + " by " + a.OIDC.Issuer + unauthenticated(a.OIDC.OnUnauthenticated)
+	case a.Cognito != nil:
+		return string(a.Type) + " by " + a.Cognito.UserPoolARN + unauthenticated(a.Cognito.OnUnauthenticated)
+	case a.JWT != nil:
+		return string(a.Type) + " of tokens of " + a.JWT.Issuer
 	}
 	return string(a.Type)
+}
+
+// unauthenticated says what becomes of a client that has not logged in, where it is not sent to do so.
+func unauthenticated(on string) string {
+	if on == "" || on == "authenticate" {
+		return ""
+	}
+	return " (" + on + " who has not logged in)"
 }
 
 // Template is the redirect's target with its placeholders, defaults filled in.

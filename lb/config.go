@@ -3,6 +3,7 @@ package lb
 import (
 	"fmt"
 	"sort"
+	"strings"
 )
 
 // Config is a whole desired state as one door sees it.
@@ -89,6 +90,10 @@ type Problem struct {
 	Field  string `json:"field,omitempty"` // "metadata.annotations[...]", "spec.rules[0].http.paths[1]"
 	Text   string `json:"text"`
 }
+
+// OfAWS tells whether the problem is one on AWS alone: something is served here, and
+// would be refused there. The texts of all of them begin with the word AWS, and of no others.
+func (p Problem) OfAWS() bool { return strings.HasPrefix(p.Text, "AWS ") }
 
 // String is "origin: field: text".
 func (p Problem) String() string {

@@ -1,5 +1,7 @@
 package lb
 
+import "strings"
+
 // Protocol of a listener or of a target group.
 type Protocol string
 
@@ -67,6 +69,22 @@ type Transform struct {
 	Type              string         `json:"type"` // url-rewrite | host-header-rewrite
 	URLRewrite        *RewriteConfig `json:"urlRewriteConfig,omitempty"`
 	HostHeaderRewrite *RewriteConfig `json:"hostHeaderRewriteConfig,omitempty"`
+}
+
+// String says the transform in words: `url-rewrite of ^/api/ to /`.
+func (t Transform) String() string {
+	config := t.URLRewrite
+	if t.HostHeaderRewrite != nil {
+		config = t.HostHeaderRewrite
+	}
+	if config == nil {
+		return t.Type
+	}
+	var words []string
+	for _, r := range config.Rewrites {
+		words = append(words, "of "+r.Regex+" to "+r.Replace)
+	}
+	return t.Type + " " + strings.Join(words, ", or ")
 }
 
 // RewriteConfig holds the regular expressions of a transform; the first that matches is applied.

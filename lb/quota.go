@@ -1,6 +1,7 @@
 package lb
 
-// AWS's default quotas. Nothing here stops at them; Validate says where AWS would.
+// AWS's default quotas (Quotas for your Application Load Balancers, in the user guide).
+// Nothing here stops at them; Validate says where AWS would.
 const (
 	quotaRules           = 100 // a load balancer, default rules not counted
 	quotaCertificates    = 25  // a load balancer, default certificates not counted
@@ -9,14 +10,19 @@ const (
 	quotaGroupsPerAction = 5
 	quotaTargets         = 1000 // a target group
 	quotaConditionValues = 5    // a rule
-	quotaWildcards       = 5    // a rule
+	quotaWildcards       = 6    // a rule; it was 5 for long
+	quotaBalancerTargets = 1000 // an application load balancer
+	quotaVerifying       = 2    // listeners of a load balancer with mutual authentication in mode verify
 	maxPriority          = 50000
 )
 
 // quotas names those that b exceeds.
 func (v *validation) quotas(b *LoadBalancer) {
-	rules, certificates, groups := 0, 0, map[string]bool{}
+	rules, certificates, verifying, groups := 0, 0, 0, map[string]bool{}
 	for _, l := range b.Listeners {
+		if m := l.MutualAuthentication; m != nil && m.Mode == "verify" {
+			verifying++
+		}
 		rules += len(l.Rules)
 		certificates += max(len(l.Certificates)-1, 0)
 		collectGroups(groups, l.DefaultActions)
@@ -35,9 +41,43 @@ func (v *validation) quotas(b *LoadBalancer) {
 		{"rules", rules, quotaRules},
 		{"certificates", certificates, quotaCertificates},
 		{"target groups", len(groups), quotaTargetGroups},
+		{"targets", v.targetsOf(groups), quotaBalancerTargets},
+		{"listeners that verify clients", verifying, quotaVerifying},
 	} {
 		if q.n > q.quota {
 			v.warn(b.Origin, "", "AWS takes at most %d %s a load balancer, and %s has %d", q.quota, q.what, b.Key, q.n)
+		}
+	}
+}
+
+// targetsOf counts the targets of groups; those of a network load balancer's have another quota.
+func (v *validation) targetsOf(groups map[string]bool) (n int) {
+	for key := range groups {
+		if g := v.cfg.TargetGroups[key]; g != nil && g.layer7() {
+			n += len(g.Targets)
+		}
+	}
+	return n
+}
+
+// sharedGroups names target groups that several load balancers forward to: AWS attaches a
+// target group to one load balancer at most.
+func (v *validation) sharedGroups() {
+	users := map[string]*LoadBalancer{}
+	for _, b := range v.cfg.LoadBalancers {
+		groups := map[string]bool{}
+		for _, l := range b.Listeners {
+			collectGroups(groups, l.DefaultActions)
+			for _, r := range l.Rules {
+				collectGroups(groups, r.Actions)
+			}
+		}
+		for _, key := range sortedKeys(groups) {
+			if first := users[key]; first != nil {
+				v.warn(b.Origin, "", "AWS attaches a target group to one load balancer, and %s is used by %s and %s", key, first.Key, b.Key)
+				continue
+			}
+			users[key] = b
 		}
 	}
 }

@@ -39,6 +39,7 @@ func Validate(cfg *Config) {
 	}
 	v.targetGroups()
 	v.loadBalancers()
+	v.sharedGroups()
 	cfg.Sort()
 }
 

@@ -190,7 +190,11 @@ func TestWhatAWSRefusesIsServedWithAWarning(t *testing.T) {
 		{"path", when(path("x")), `write "/x"`},
 		{"method", when(lb.Condition{Field: lb.RequestMethod, HTTPRequestMethod: &lb.ValuesConfig{Values: []string{"get"}}}), "write GET"},
 		{"six values", when(path("/1", "/2", "/3", "/4", "/5", "/6")), "at most 5 condition values"},
-		{"six wildcards", when(path("/*/*/*/*/*/?")), "at most 5 wildcards"},
+		{"seven wildcards", when(path("/*/*/*/*/*/*/?")), "at most 6 wildcards"},
+		{"two paths", when(path("/a"), path("/b")), "one condition path-pattern a rule"},
+		{"a long header name", when(lb.Condition{Field: lb.HTTPHeader, HTTPHeader: &lb.HTTPHeaderConfig{HTTPHeaderName: strings.Repeat("x", 41), Values: []string{"1"}}}), "at most 40 characters in the name of a header"},
+		{"a long method", when(lb.Condition{Field: lb.RequestMethod, HTTPRequestMethod: &lb.ValuesConfig{Values: []string{strings.Repeat("X", 41)}}}), "at most 40 characters in a method"},
+		{"a long query", when(lb.Condition{Field: lb.QueryString, QueryString: &lb.QueryStringConfig{Values: []lb.KeyValue{{Key: long, Value: "1"}}}}), "at most 128 characters in a value"},
 		{"long value", when(path("/" + long)), "at most 128 characters"},
 		{"priority", func() *lb.Rule { r := rule(1, page("200")); r.Priority = 50001; return r }(), "priorities from 1 to 50000"},
 	} {
@@ -481,6 +485,28 @@ func TestAttributeWarnings(t *testing.T) {
 	}
 }
 
+func TestQuotasThatLoadBalancersShare(t *testing.T) {
+	cfg := config(listener(443, lb.HTTPS, rule(1, forwardTo("web"))))
+	for i, l := range []int{1, 2, 3} {
+		cfg.LoadBalancers[0].Listeners = append(cfg.LoadBalancers[0].Listeners, listener(l, lb.HTTPS))
+		cfg.LoadBalancers[0].Listeners[i+1].MutualAuthentication = &lb.MutualAuthentication{Mode: "verify", TrustStoreARN: "arn"}
+	}
+	second := *cfg.LoadBalancers[0]
+	second.Key, second.Listeners = "more", []*lb.Listener{listener(80, lb.HTTP, rule(1, forwardTo("web")))}
+	cfg.LoadBalancers = append(cfg.LoadBalancers, &second)
+	lb.Validate(cfg)
+	for _, want := range []string{"at most 2 listeners that verify clients", "AWS attaches a target group to one load balancer, and web is used by shop and more"} {
+		if got := texts(cfg.Warnings); !strings.Contains(got, want) {
+			t.Errorf("warnings:\n%swant %q", got, want)
+		}
+	}
+	for _, p := range cfg.Warnings {
+		if strings.Contains(p.Text, "attaches") && !p.OfAWS() {
+			t.Errorf("%q is not of AWS", p)
+		}
+	}
+}
+
 func TestQuotas(t *testing.T) {
 	l := listener(443, lb.HTTPS)
 	l.Certificates = slices.Repeat([]string{"arn"}, 27)
@@ -495,6 +521,7 @@ func TestQuotas(t *testing.T) {
 		five[i] = lb.WeightedTargetGroup{TargetGroup: fmt.Sprintf("g%d", i), Weight: ptr(1)}
 	}
 	l.Rules = append(l.Rules, rule(200, weighted(five...)))
+	l.Rules = append(l.Rules, rule(201, forwardTo("web")))
 	for i := range 1001 {
 		cfg.TargetGroups["web"].Targets = append(cfg.TargetGroups["web"].Targets, lb.Target{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 80)})
 	}
@@ -502,8 +529,8 @@ func TestQuotas(t *testing.T) {
 		cfg.LoadBalancers[0].Listeners = append(cfg.LoadBalancers[0].Listeners, listener(port, lb.HTTP))
 	}
 	lb.Validate(cfg)
-	for _, want := range []string{"at most 100 rules a load balancer, and shop has 102", "at most 25 certificates a load balancer, and shop has 26",
-		"at most 100 target groups a load balancer, and shop has 101", "at most 50 listeners", "at most 5 target groups an action, and this one has 6", "at most 1000 targets"} {
+	for _, want := range []string{"at most 100 rules a load balancer, and shop has 103", "at most 25 certificates a load balancer, and shop has 26",
+		"at most 100 target groups a load balancer, and shop has 102", "at most 50 listeners", "at most 5 target groups an action, and this one has 6", "at most 1000 targets a target group", "at most 1000 targets a load balancer"} {
 		if got := texts(cfg.Warnings); !strings.Contains(got, want) {
 			t.Errorf("warnings:\n%.1000swant %q", got, want)
 		}

@@ -177,8 +177,10 @@ func (v *validation) actionWarnings(o Origin, field string, actions []Action) {
 			v.fixedResponseWarnings(o, field, a.FixedResponse)
 		case a.OIDC != nil:
 			v.sessionWarnings(o, field, a.OIDC.OnUnauthenticated, a.OIDC.SessionTimeout)
+			v.extraParams(o, field, a.OIDC.ExtraParams)
 		case a.Cognito != nil:
 			v.sessionWarnings(o, field, a.Cognito.OnUnauthenticated, a.Cognito.SessionTimeout)
+			v.extraParams(o, field, a.Cognito.ExtraParams)
 		case a.JWT != nil:
 			v.claimWarnings(o, field, a.JWT.AdditionalClaims)
 		}
@@ -230,6 +232,11 @@ func (v *validation) redirectWarnings(o Origin, field string, r *Redirect) {
 	if p := value(r.Protocol); p != "" && p != "#{protocol}" && p != strings.ToUpper(p) {
 		v.warn(o, field, "AWS refuses the redirect protocol %q; write %s", p, strings.ToUpper(p))
 	}
+	for i, part := range []*string{r.Host, r.Path, r.Query} {
+		if n := len(value(part)); n > 128 {
+			v.warn(o, field, "AWS takes at most 128 characters in the %s of a redirect, and this one has %d", []string{"host", "path", "query"}[i], n)
+		}
+	}
 	known := []string{"#{protocol}", "#{host}", "#{port}", "#{path}", "#{query}"}
 	for _, found := range placeholder.FindAllString(value(r.Host)+value(r.Path)+value(r.Query), -1) {
 		if !slices.Contains(known, found) {
@@ -262,6 +269,12 @@ func (v *validation) sessionWarnings(o Origin, field, onUnauthenticated string, 
 	}
 	if timeout != nil && (*timeout < 1 || *timeout > 604800) {
 		v.warn(o, field, "AWS takes a session timeout of 1 to 604800 seconds, and this one is %d", *timeout)
+	}
+}
+
+func (v *validation) extraParams(o Origin, field string, params map[string]string) {
+	if len(params) > 10 {
+		v.warn(o, field, "AWS takes at most 10 extra parameters in an authentication request, and this one has %d", len(params))
 	}
 }
 

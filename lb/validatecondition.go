@@ -105,9 +105,18 @@ func sourceIPFault(s *ValuesConfig) string {
 // hold for no request.
 func (v *validation) conditionWarnings(r *Rule) {
 	values, wildcards := 0, 0
-	for _, c := range r.Conditions {
+	for i, c := range r.Conditions {
+		many := c.HTTPHeader != nil || c.QueryString != nil
+		if !many && slices.ContainsFunc(r.Conditions[:i], func(before Condition) bool { return before.Field == c.Field }) {
+			v.warn(r.Origin, r.field(), "AWS takes one condition %s a rule, and this one has several", c.Field)
+		}
+		if c.HTTPHeader != nil && len(c.HTTPHeader.HTTPHeaderName) > 40 {
+			v.warn(r.Origin, r.field(), "AWS takes at most 40 characters in the name of a header, and %.32q... has %d", c.HTTPHeader.HTTPHeaderName, len(c.HTTPHeader.HTTPHeaderName))
+		}
 		patterns := c.patterns()
-		values += max(len(patterns), 1)
+		if values += max(len(patterns), 1); c.QueryString != nil { // a pair is one value
+			values += len(c.QueryString.Values) - len(patterns)
+		}
 		for _, p := range patterns {
 			wildcards += strings.Count(p, "*") + strings.Count(p, "?")
 			if len(p) > 128 {
@@ -140,6 +149,9 @@ func (v *validation) pathWarnings(r *Rule, paths *ValuesConfig) {
 
 func (v *validation) methodWarnings(r *Rule, methods []string) {
 	for _, m := range methods {
+		if len(m) > 40 {
+			v.warn(r.Origin, r.field(), "AWS takes at most 40 characters in a method, and %.32q... has %d", m, len(m))
+		}
 		if upper := strings.ToUpper(m); upper != m {
 			v.warn(r.Origin, r.field(), "methods are compared with regard to case: %q is not %s; write %s", m, upper, upper)
 		}
@@ -160,9 +172,12 @@ func (c *Condition) patterns() []string {
 	case c.SourceIP != nil:
 		return c.SourceIP.Values
 	case c.QueryString != nil:
-		list := make([]string, len(c.QueryString.Values))
-		for i, kv := range c.QueryString.Values {
-			list[i] = kv.Key + kv.Value
+		var list []string
+		for _, kv := range c.QueryString.Values {
+			list = append(list, kv.Value)
+			if kv.Key != "" {
+				list = append(list, kv.Key)
+			}
 		}
 		return list
 	}

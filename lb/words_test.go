@@ -93,7 +93,7 @@ func TestActionsInWords(t *testing.T) {
 		"forward to web": weighted(lb.WeightedTargetGroup{TargetGroup: "web", Weight: ptr(5)}),
 		"forward to web (weight 90), arn:x (weight 10)":        weighted(lb.WeightedTargetGroup{TargetGroup: "web", Weight: ptr(90)}, lb.WeightedTargetGroup{TargetGroupARN: "arn:x", Weight: ptr(10)}),
 		"fixed response 404":                                   page("404"),
-		"authenticate-oidc":                                    login(),
+		"authenticate-oidc by https://id":                      login(),
 		"redirect 301 to https://#{host}:443/#{path}?#{query}": redirect(lb.Redirect{Protocol: ptr("HTTPS"), Port: ptr("443")}),
 		"redirect 302 to #{protocol}://b:#{port}/y?#{query}":   redirect(lb.Redirect{Host: ptr("b"), Path: ptr("/y"), Query: ptr(""), StatusCode: "HTTP_302"}),
 	} {

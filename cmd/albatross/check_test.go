@@ -37,7 +37,7 @@ endpoints: [{addresses: [10.0.0.1], zone: a}, {addresses: [10.0.0.2], conditions
 func runCheck(output, text string) (string, int) {
 	objects, problems := manifest.Parse("f.yaml", []byte(text))
 	var stdout, stderr strings.Builder
-	code := check(&stdout, &stderr, output, objects, problems, manifest.Build(objects, manifest.Options{}))
+	code := check(&stdout, &stderr, output, objects, problems, report{cfg: manifest.Build(objects, manifest.Options{})})
 	return stdout.String() + stderr.String(), code
 }
 
@@ -54,7 +54,7 @@ func TestCheckText(t *testing.T) {
 		"10.0.0.2:8080",
 		"draining",
 		"f.yaml:8: Ingress shop/bad: metadata.annotations[alb.ingress.kubernetes.io/scheme]: \"public\": write one of internal, internet-facing",
-		"4 objects: 1 load balancer, 1 target group, 1 set aside, 0 warnings",
+		"4 objects: 1 load balancer, 1 rule, 1 target group, 1 set aside, 0 warnings",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)

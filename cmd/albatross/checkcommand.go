@@ -1,10 +1,22 @@
 package main
 
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	"github.com/albatross-lb/albatross/lb"
+)
+
 type checkCommand struct {
-	paths   `embed:""`
-	Output  string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
-	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run is given."`
-	Zone    string      `placeholder:"NAME" help:"The zone that run is given."`
+	paths        `embed:""`
+	Output       string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
+	PortMap      map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run is given."`
+	Admin        string      `placeholder:"ADDR" help:"Show the health of targets as the albatross with this admin address knows it."`
+	LoadBalancer string      `short:"l" placeholder:"NAME" help:"Show this load balancer only, by its name or group; problems are told of all."`
+	Zone         string      `placeholder:"NAME" help:"The zone that run is given."`
+	Quiet        bool        `short:"q" help:"Problems only."`
+	Width        int         `default:"-1" placeholder:"N" help:"Wrap lines at so many columns, 0: at none (default: the terminal's width; none into a pipe or file)."`
 }
 
 // Run prints what the manifests come to. Exit code 1 if anything was set aside.
@@ -15,16 +27,68 @@ func (c *checkCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	cfg := update.Config
+	r := report{cfg: update.Config, quiet: c.Quiet, only: c.LoadBalancer, width: c.Width}
+	if c.Width < 0 {
+		r.width = terminalWidth(s.out)
+	}
 	if c.Output == "text" {
-		_, problems, err := inspect(cfg, c.PortMap, c.Zone)
+		_, problems, err := inspect(r.cfg, c.PortMap, c.Zone)
 		if err != nil {
 			return err
 		}
-		cfg.SetAside = append(cfg.SetAside, problems...)
+		r.cfg.SetAside = append(r.cfg.SetAside, problems...)
 	}
-	if code := check(s.out, s.err, c.Output, source.Objects(), update.Problems, cfg); code != 0 {
+	if c.Admin != "" {
+		if r.health, err = askHealth(c.Admin); err != nil {
+			return err
+		}
+	}
+	if code := check(s.out, s.err, c.Output, source.Objects(), update.Problems, r); code != 0 {
 		return exit(code)
 	}
 	return nil
+}
+
+// askHealth asks a running albatross for the states of all targets.
+func askHealth(admin string) (states, error) {
+	body, err := askAdmin(admin, "/target-health?all")
+	if err != nil {
+		return nil, err
+	}
+	type target struct {
+		Target struct {
+			ID   string `json:"Id"`
+			Port uint16
+		}
+		TargetHealth struct {
+			State  lb.HealthState
+			Reason lb.HealthReason
+		}
+	}
+	var all struct {
+		TargetGroups []struct {
+			TargetGroupKey           string
+			TargetHealthDescriptions []target
+		}
+	}
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, fmt.Errorf("reading the answer of the albatross at %s: %w", admin, err)
+	}
+	h := states{}
+	for _, g := range all.TargetGroups {
+		of := map[netip.AddrPort]string{}
+		for _, t := range g.TargetHealthDescriptions {
+			addr, err := netip.ParseAddr(t.Target.ID)
+			if err != nil {
+				continue
+			}
+			state := string(t.TargetHealth.State)
+			if t.TargetHealth.Reason != "" {
+				state += " (" + string(t.TargetHealth.Reason) + ")"
+			}
+			of[netip.AddrPortFrom(addr, t.Target.Port)] = state
+		}
+		h[g.TargetGroupKey] = of
+	}
+	return h, nil
 }

@@ -84,16 +84,12 @@ func inspect(cfg *lb.Config, ports map[int]int, zone string) (*snapshot.Snapshot
 // maxAnswer bounds what is read of an admin API's answer.
 const maxAnswer = 16 << 20
 
-// askRunning asks the admin API of a running albatross.
-func askRunning(admin string, r explain.Request) (*explain.Answer, error) {
-	query := url.Values{"url": {r.URL}, "method": {r.Method}, "header": r.Headers}
-	if r.From != "" {
-		query.Set("from", r.From)
-	}
+// askAdmin asks the admin API of a running albatross one thing.
+func askAdmin(admin, question string) ([]byte, error) {
 	client := http.Client{Timeout: 10 * time.Second}
-	response, err := client.Get("http://" + admin + "/explain?" + query.Encode())
+	response, err := client.Get("http://" + admin + question)
 	if err != nil {
-		return nil, fmt.Errorf("asking the albatross at %s: %w", admin, err)
+		return nil, fmt.Errorf("asking the albatross at %s: %w; see --admin", admin, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
@@ -102,6 +98,19 @@ func askRunning(admin string, r explain.Request) (*explain.Answer, error) {
 	}
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the albatross at %s says: %s", admin, strings.TrimSpace(string(body)))
+	}
+	return body, nil
+}
+
+// askRunning asks a running albatross what becomes of a request.
+func askRunning(admin string, r explain.Request) (*explain.Answer, error) {
+	query := url.Values{"url": {r.URL}, "method": {r.Method}, "header": r.Headers}
+	if r.From != "" {
+		query.Set("from", r.From)
+	}
+	body, err := askAdmin(admin, "/explain?"+query.Encode())
+	if err != nil {
+		return nil, err
 	}
 	answer := new(explain.Answer)
 	if err := json.Unmarshal(body, answer); err != nil {

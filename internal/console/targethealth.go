@@ -45,8 +45,8 @@ type (
 	}
 )
 
-// targetHealth describes one target group as AWS does, and several as a list of such
-// descriptions.
+// targetHealth describes one target group as AWS does, and several, or any number of them
+// where all are asked for, as a list of such descriptions.
 func (c *Console) targetHealth(w http.ResponseWriter, r *http.Request) {
 	wanted := r.URL.Query().Get("target-group")
 	include := r.URL.Query().Get("include")
@@ -54,7 +54,7 @@ func (c *Console) targetHealth(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case include != "" && !anomalies:
 		fail(w, http.StatusBadRequest, "ValidationError", "there is no "+quote(include)+" to include; write AnomalyDetection or All")
-	case len(groups) == 1:
+	case len(groups) == 1 && !r.URL.Query().Has("all"):
 		writeJSON(w, http.StatusOK, c.describe(groups[0], anomalies))
 	case len(groups) == 0 && wanted != "":
 		fail(w, http.StatusNotFound, "TargetGroupNotFound", "there is no target group "+quote(wanted)+"; GET /config lists those there are")
