@@ -31,10 +31,13 @@ type Request struct {
 type Answer struct {
 	Request      string    `json:"request"`
 	LoadBalancer string    `json:"loadBalancer"`
+	Chosen       string    `json:"chosen,omitempty"` // why, among several that share the port
 	Listener     string    `json:"listener"`
+	Client       string    `json:"client,omitempty"` // with TLS: what is shown and what a client must show
 	Verdicts     []Verdict `json:"rules"`
 	Taken        string    `json:"taken"`   // "rule 3", "default action"
 	Actions      []string  `json:"actions"` // of the rule taken, in words
+	Rewritten    []string  `json:"rewritten,omitempty"`
 	Location     string    `json:"location,omitempty"`
 	TargetGroups []Group   `json:"targetGroups,omitempty"`
 }
@@ -53,8 +56,10 @@ type Group struct {
 	Key       string   `json:"key"`
 	Name      string   `json:"name"`
 	Weight    int      `json:"weight"`
+	Share     string   `json:"share,omitempty"` // of several groups
 	Algorithm string   `json:"algorithm"`
-	Zone      string   `json:"zone,omitempty"`     // cross-zone load balancing is off: targets of this zone only
+	Zone      string   `json:"zone,omitempty"` // cross-zone load balancing is off: targets of this zone only
+	Sticky    string   `json:"sticky,omitempty"`
 	FailOpen  bool     `json:"failOpen,omitempty"` // too few are healthy: all registered targets are used
 	Targets   []Target `json:"targets"`
 }
@@ -102,6 +107,8 @@ func Explain(s *snapshot.Snapshot, r Request) (*Answer, error) {
 		Request:      string(look.Method) + " " + r.URL,
 		LoadBalancer: l.LoadBalancer.Config.Key + " (" + l.LoadBalancer.Config.Name + ")",
 		Listener:     fmt.Sprintf("%s:%d", l.Config.Protocol, l.Port),
+		Chosen:       chosenBy(socket, l, look.Host),
+		Client:       client(l.Config),
 	}
 	if l.PublicPort != l.Port {
 		a.Listener += fmt.Sprintf(", bound on port %d", l.PublicPort)
@@ -203,11 +210,12 @@ func (a *Answer) take(l *snapshot.Listener, rule *snapshot.Rule, look *match.Req
 	}
 	switch {
 	case rule.Refused != "":
-		a.Actions = []string{"answer 500 (" + rule.Refused + ")"}
+		a.Actions = append(a.Actions[:0], a.Actions[0]+", which is not carried out here: the answer is 500 ("+rule.Refused+")")
 	case rule.Redirect != nil:
 		protocol := strings.ToLower(string(l.Config.Protocol))
 		a.Location = string(rule.Redirect.Location(nil, protocol, look.Host, l.PublicPort, look.Path, look.Query))
 	case rule.Forward != nil:
+		a.rewrite(rule, look)
 		a.groups(rule.Forward.Members, actions[len(actions)-1].Forward)
 	}
 }
@@ -222,7 +230,10 @@ func (a *Answer) groups(members []snapshot.Member, f *lb.Forward) {
 	}
 	for _, m := range members {
 		c := m.Group.Config
-		g := Group{Key: c.Key, Name: c.Name, Weight: weights[c.Key], Algorithm: string(m.Group.Attributes.Algorithm), Zone: m.Group.Zone}
+		g := Group{Key: c.Key, Name: c.Name, Weight: weights[c.Key], Algorithm: string(m.Group.Attributes.Algorithm), Zone: m.Group.Zone, Sticky: sticky(m.Group)}
+		if len(members) > 1 {
+			g.Share = share(g.Weight, weights)
+		}
 		var eligible []int
 		eligible, g.FailOpen = m.Group.Balance.Eligible()
 		may := map[int]bool{}
@@ -243,7 +254,14 @@ func (a *Answer) groups(members []snapshot.Member, f *lb.Forward) {
 // String is the answer in words.
 func (a *Answer) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n  load balancer  %s\n  listener       %s\n", a.Request, a.LoadBalancer, a.Listener)
+	fmt.Fprintf(&b, "%s\n  load balancer  %s\n", a.Request, a.LoadBalancer)
+	if a.Chosen != "" {
+		fmt.Fprintf(&b, "                 %s\n", a.Chosen)
+	}
+	fmt.Fprintf(&b, "  listener       %s\n", a.Listener)
+	if a.Client != "" {
+		fmt.Fprintf(&b, "  TLS            %s\n", a.Client)
+	}
 	for _, v := range a.Verdicts {
 		if v.Holds {
 			fmt.Fprintf(&b, "  rule %-4d taken  %s\n", v.Priority, v.Rule)
@@ -257,6 +275,9 @@ func (a *Answer) String() string {
 	for _, action := range a.Actions {
 		fmt.Fprintf(&b, "  then           %s\n", action)
 	}
+	for _, rewritten := range a.Rewritten {
+		fmt.Fprintf(&b, "  rewritten      %s\n", rewritten)
+	}
 	if a.Location != "" {
 		fmt.Fprintf(&b, "  location       %s\n", a.Location)
 	}
@@ -269,7 +290,7 @@ func (a *Answer) String() string {
 func (a *Answer) group(b *strings.Builder, g Group) {
 	fmt.Fprintf(b, "  target group   %s (%s), %s", g.Key, g.Name, g.Algorithm)
 	if len(a.TargetGroups) > 1 {
-		fmt.Fprintf(b, ", weight %d", g.Weight)
+		fmt.Fprintf(b, ", weight %d (%s)", g.Weight, g.Share)
 	}
 	if g.Zone != "" {
 		fmt.Fprintf(b, ", of zone %s only", g.Zone)
@@ -283,6 +304,9 @@ func (a *Answer) group(b *strings.Builder, g Group) {
 		b.WriteString(": too few targets are known to be healthy, so all are used (fail open)")
 	}
 	b.WriteString("\n")
+	if g.Sticky != "" {
+		fmt.Fprintf(b, "    %s\n", g.Sticky)
+	}
 	for _, t := range g.Targets {
 		fmt.Fprintf(b, "    %-21s  %-9s  %s\n", t.Addr, t.State, t.chance())
 	}

@@ -49,6 +49,7 @@ func explainFlow(n *snapshot.Network, r Request, from netip.Addr) *Answer {
 		LoadBalancer: b.Key + " (" + b.Name + ")",
 		Listener:     fmt.Sprintf("%s:%d", n.Config.Protocol, n.Port),
 		Taken:        "every flow",
+		Client:       client(n.Config),
 	}
 	if n.BoundPort != n.Port {
 		a.Listener += fmt.Sprintf(", bound on port %d", n.BoundPort)

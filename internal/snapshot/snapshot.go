@@ -163,6 +163,11 @@ func (l *Listener) Explain(r *match.Request) ([]match.Verdict, *Rule) {
 	return l.table.Explain(r), rule
 }
 
+// Claims tells whether one of the listener's rules names the host; TakesAnyHost, whether it
+// serves requests for hosts that none names.
+func (l *Listener) Claims(host []byte) bool { return l.table.Claims(host) }
+func (l *Listener) TakesAnyHost() bool      { return l.table.HasAnyHost() || len(l.rules) == 0 }
+
 // Allows tells whether the load balancer's inbound ranges let this address connect.
 func (l *Listener) Allows(client netip.Addr) bool { return l.allowed.contains(client) }
 
@@ -174,12 +179,12 @@ func (s *Socket) Listener(host []byte) *Listener {
 		return s.Listeners[0]
 	}
 	for _, l := range s.Listeners {
-		if l.table.Claims(host) {
+		if l.Claims(host) {
 			return l
 		}
 	}
 	for _, l := range s.Listeners {
-		if l.table.HasAnyHost() || len(l.rules) == 0 {
+		if l.TakesAnyHost() {
 			return l
 		}
 	}
