@@ -23,7 +23,7 @@ import (
 
 // acmeFlags say whether and where certificates are ordered.
 type acmeFlags struct {
-	ACMEDirectory string        `name:"acme-directory" placeholder:"NAME|URL" help:"Order certificates where the annotation albatross.io/acme asks for them, from letsencrypt, letsencrypt-staging or an https:// directory URL. With this you agree to the authority's terms of service."`
+	ACMEDirectory string        `name:"acme-directory" placeholder:"NAME|URL" complete:"letsencrypt,letsencrypt-staging" help:"Order certificates where the annotation albatross.io/acme asks for them, from letsencrypt, letsencrypt-staging or an https:// directory URL. With this you agree to the authority's terms of service."`
 	ACMEEmail     string        `name:"acme-email" placeholder:"ADDRESS" help:"Contact address of the account with the authority."`
 	ACMECAFile    string        `name:"acme-ca-file" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) to trust, beside the system's, when talking to an authority of your own."`
 	ACMEDNS       string        `name:"acme-dns" placeholder:"ADDR" help:"Answer DNS-01 challenges on this address (UDP and TCP), for wildcards; _acme-challenge.<host> must be delegated to it."`

@@ -12,7 +12,7 @@ type checkCommand struct {
 	paths        `embed:""`
 	Output       string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	PortMap      map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run is given."`
-	Admin        string      `placeholder:"ADDR" help:"Show the health of targets as the albatross with this admin address knows it."`
+	Admin        string      `placeholder:"ADDR" complete:"127.0.0.1:9901" help:"Show the health of targets as the albatross with this admin address knows it."`
 	LoadBalancer string      `short:"l" placeholder:"NAME" help:"Show this load balancer only, by its name or group; problems are told of all."`
 	Zone         string      `placeholder:"NAME" help:"The zone that run is given."`
 	Quiet        bool        `short:"q" help:"Problems only."`

@@ -10,7 +10,7 @@ import (
 )
 
 type classifyCommand struct {
-	File string `arg:"" optional:"" help:"A file with one raw request; standard input without."`
+	File string `arg:"" optional:"" complete:"files" help:"A file with one raw request; standard input without."`
 }
 
 // maxRaw bounds the request that is read: more than any head may have.

@@ -19,15 +19,15 @@ import (
 )
 
 type explainCommand struct {
-	Method  string      `short:"X" default:"GET" help:"The request's method."`
+	Method  string      `short:"X" default:"GET" complete:"GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS" help:"The request's method."`
 	Header  []string    `short:"H" sep:"none" placeholder:"'NAME: VALUE'" help:"A header of the request; may be repeated."`
 	From    string      `placeholder:"IP" help:"The client's address (default 127.0.0.1)."`
-	Admin   string      `placeholder:"ADDR" help:"Ask a running albatross at its admin address instead of reading manifests."`
+	Admin   string      `placeholder:"ADDR" complete:"127.0.0.1:9901" help:"Ask a running albatross at its admin address instead of reading manifests."`
 	Output  string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run was given."`
 	Zone    string      `placeholder:"NAME" help:"The zone that run was given."`
 	URL     string      `arg:"" help:"The URL asked for."`
-	Paths   []string    `arg:"" optional:"" name:"path" help:"Files and folders of manifests."`
+	Paths   []string    `arg:"" optional:"" name:"path" complete:"files" help:"Files and folders of manifests."`
 }
 
 // Run explains one request, by the manifests or by what a running albatross serves.

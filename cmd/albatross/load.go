@@ -14,7 +14,7 @@ import (
 
 // paths are the manifests of a command, and how they are read.
 type paths struct {
-	Paths       []string `arg:"" name:"path" help:"Files and folders of Kubernetes manifests (*.yaml, *.yml, *.json)."`
+	Paths       []string `arg:"" name:"path" complete:"files" help:"Files and folders of Kubernetes manifests (*.yaml, *.yml, *.json)."`
 	ClusterName string   `default:"albatross" help:"Part of every generated name."`
 	Inventory   string   `type:"existingfile" placeholder:"FILE" help:"JSON or YAML of certificates, trust stores, web ACLs and groups known by name (docs/manifests.md)."`
 }

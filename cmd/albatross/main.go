@@ -24,6 +24,8 @@ type commandLine struct {
 	Explain  explainCommand  `cmd:"" help:"Say which rule and target group a request meets, and why each earlier rule did not hold."`
 	Classify classifyCommand `cmd:"" help:"Read one raw HTTP/1.1 request and print its desync mitigation tier and reason."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
+
+	Completion completionCommand `cmd:"" help:"Print the completion script of a shell: source <(albatross completion bash)."`
 }
 
 // exit is a command's exit code other than 0 and 1, or 1 where all has been said already.
@@ -42,6 +44,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, "albatross:", err)
 		return 2
+	}
+	if len(args) > 0 && args[0] == completeWord {
+		complete(stdout, parser.Model, args[1:])
+		return 0
 	}
 	command, err := parser.Parse(args)
 	if ended >= 0 {

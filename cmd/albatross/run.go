@@ -44,8 +44,8 @@ type runCommand struct {
 	Account     string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
 	Region      string        `default:"us-east-1" help:"Region in generated ARNs and log file names."`
 	Zone        string        `placeholder:"NAME" help:"Availability zone of this node: where cross-zone load balancing is off, only targets of this zone are used (default: not known, all targets)."`
-	LogLevel    slog.Level    `default:"info" help:"debug, info, warn or error."`
-	TicketKeys  string        `placeholder:"FILE" help:"Session ticket keys shared with other replicas (docs/certificates.md); by default one of our own in the state folder."`
+	LogLevel    slog.Level    `default:"info" complete:"debug,info,warn,error" help:"debug, info, warn or error."`
+	TicketKeys  string        `placeholder:"FILE" complete:"files" help:"Session ticket keys shared with other replicas (docs/certificates.md); by default one of our own in the state folder."`
 	Profile     bool          `help:"Serve /debug/pprof/ on the admin address."`
 	acmeFlags   `embed:""`
 }
