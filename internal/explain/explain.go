@@ -290,7 +290,10 @@ func (a *Answer) String() string {
 func (a *Answer) group(b *strings.Builder, g Group) {
 	fmt.Fprintf(b, "  target group   %s (%s), %s", g.Key, g.Name, g.Algorithm)
 	if len(a.TargetGroups) > 1 {
-		fmt.Fprintf(b, ", weight %d (%s)", g.Weight, g.Share)
+		fmt.Fprintf(b, ", weight %d", g.Weight)
+	}
+	if g.Share != "" {
+		fmt.Fprintf(b, " (%s)", g.Share)
 	}
 	if g.Zone != "" {
 		fmt.Fprintf(b, ", of zone %s only", g.Zone)
@@ -300,6 +303,8 @@ func (a *Answer) group(b *strings.Builder, g Group) {
 		b.WriteString(": no targets, so " + a.nothing())
 	case !slices.ContainsFunc(g.Targets, func(t Target) bool { return !t.Away }):
 		b.WriteString(": no targets there, so " + a.nothing())
+	case g.FailOpen && !slices.ContainsFunc(g.Targets, func(t Target) bool { return t.State != lb.Initial }):
+		b.WriteString(": the targets' health is not known yet, so all are used")
 	case g.FailOpen:
 		b.WriteString(": too few targets are known to be healthy, so all are used (fail open)")
 	}
