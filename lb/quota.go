@@ -63,9 +63,9 @@ func (v *validation) targetsOf(groups map[string]bool) (n int) {
 // sharedGroups names target groups that several load balancers forward to: AWS attaches a
 // target group to one load balancer at most.
 func (v *validation) sharedGroups() {
-	users := map[string]*LoadBalancer{}
+	users, groups := map[string]*LoadBalancer{}, map[string]bool{}
 	for _, b := range v.cfg.LoadBalancers {
-		groups := map[string]bool{}
+		clear(groups)
 		for _, l := range b.Listeners {
 			collectGroups(groups, l.DefaultActions)
 			for _, r := range l.Rules {

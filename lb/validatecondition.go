@@ -162,9 +162,9 @@ func (v *validation) methodWarnings(r *Rule, methods []string) {
 func (c *Condition) patterns() []string {
 	switch {
 	case c.HostHeader != nil:
-		return slices.Concat(c.HostHeader.Values, c.HostHeader.RegexValues)
+		return c.HostHeader.all()
 	case c.PathPattern != nil:
-		return slices.Concat(c.PathPattern.Values, c.PathPattern.RegexValues)
+		return c.PathPattern.all()
 	case c.HTTPHeader != nil:
 		return slices.Concat(c.HTTPHeader.Values, c.HTTPHeader.RegexValues)
 	case c.HTTPRequestMethod != nil:
@@ -182,6 +182,14 @@ func (c *Condition) patterns() []string {
 		return list
 	}
 	return nil
+}
+
+// all are values and regular expressions; a condition has one kind of them.
+func (v *ValuesConfig) all() []string {
+	if len(v.RegexValues) == 0 {
+		return v.Values
+	}
+	return slices.Concat(v.Values, v.RegexValues)
 }
 
 // transformsFault says why a request cannot be rewritten as asked; "" if it can.

@@ -88,7 +88,8 @@ func (b *builder) warn(o lb.Origin, field, format string, args ...any) {
 }
 
 func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
-	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region), fullName: g.FullName()}
+	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region)}
+	t.fullName = t.ARN[strings.LastIndexByte(t.ARN, ':')+1:]
 	t.Attributes, _ = lb.ParseTargetGroupAttributes(g.Attributes) // what is wrong with them, lb.Validate has said
 	loads := make([]*balance.Target, 0, len(g.Targets))
 	for _, target := range g.Targets {
