@@ -226,3 +226,31 @@ func TestTargetThatComesBack(t *testing.T) {
 		t.Error("a target that is gone has not ended")
 	}
 }
+
+// A listener of the same rules keeps its table; one rule more, and it is another.
+func TestTablesAreKept(t *testing.T) {
+	o := options(t)
+	path := func(p string) *lb.Rule {
+		return &lb.Rule{Priority: 1, Conditions: []lb.Condition{{Field: lb.PathPattern, PathPattern: &lb.ValuesConfig{Values: []string{p}}}},
+			Actions: []lb.Action{{Type: lb.FixedResponseAction, FixedResponse: &lb.FixedResponse{StatusCode: "200"}}}}
+	}
+	a, b := path("/a"), path("/b")
+	build := func(rules ...*lb.Rule) *Snapshot {
+		cfg := &lb.Config{LoadBalancers: []*lb.LoadBalancer{{Key: "shop", Type: lb.Application, Listeners: []*lb.Listener{{Port: 80, Protocol: lb.HTTP, Rules: rules,
+			DefaultActions: []lb.Action{{Type: lb.FixedResponseAction, FixedResponse: &lb.FixedResponse{StatusCode: "404"}}}}}}}}
+		s, problems := Build(cfg, o)
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		o.Previous = s
+		return s
+	}
+	table := func(s *Snapshot) any { return s.Sockets[80].Listeners[0].table }
+	first, same, more, other := build(a), build(a), build(a, b), build(path("/a"))
+	if table(first) != table(same) {
+		t.Error("the same rules were compiled again")
+	}
+	if table(same) == table(more) || table(more) == table(other) {
+		t.Error("a table of other rules was kept")
+	}
+}
