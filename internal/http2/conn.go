@@ -58,7 +58,7 @@ type Conn struct {
 	nextID  uint32    // that we use; clients only
 	held    int       // bytes of header fields that streams hold
 	resets  idRing    // streams that we reset: the peer may not know yet
-	ended   idRing    // streams that have ended, the last few
+	past    history   // streams that have ended, the last few
 	peer    settings
 	purse   purse
 	enc     encoder

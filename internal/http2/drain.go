@@ -140,6 +140,9 @@ func (c *Conn) end(err error) {
 	if c.going.timer != nil {
 		c.going.timer.Stop()
 	}
+	if c.past.timer != nil {
+		c.past.timer.Stop()
+	}
 	broken := c.failed
 	code, reason, say := farewellOf(err)
 	switch {

@@ -125,12 +125,15 @@ func (c *Conn) decode(b *headerBlock, h *Header) error {
 // it, the block may have been on its way.
 func (c *Conn) strayHeaders(b *headerBlock) error {
 	c.mu.Lock()
-	reset, ended := c.resets.has(b.id), c.ended.has(b.id)
+	reset, p := c.resets.has(b.id), c.past.find(b.id)
+	owed := p != nil && p.owed != notOwed
 	c.mu.Unlock()
 	switch {
-	case reset || c.handler == nil:
+	case c.handler == nil:
 		return c.skip(b)
-	case ended:
+	case reset || owed:
+		return c.lateTrailers(b)
+	case p != nil:
 		return connError(StreamClosed, "HEADERS on a stream that has ended") // RFC 9113 section 5.1
 	}
 	return connError(ProtocolError, "stream ids go down") // section 5.1.1

@@ -62,6 +62,9 @@ func (c *Conn) resetID(id uint32, code ErrCode) error {
 	} else if s != nil {
 		s.abort(streamError(code, false))
 	}
+	if p := c.past.find(id); p != nil {
+		p.owed = notOwed
+	}
 	c.out.b = appendRSTStream(c.out.open(), id, code)
 	c.resets.add(id)
 	return c.purse.spendReset()
@@ -83,7 +86,7 @@ func (c *Conn) data(f *frame) error {
 	s := c.find(f.id)
 	if s == nil || s.recvClosed || s.err != nil {
 		c.consumed(size)
-		return c.strayData(s, f.id)
+		return c.strayData(s, f)
 	}
 	if !s.recv.take(size) {
 		c.consumed(size)
@@ -109,11 +112,14 @@ func (c *Conn) data(f *frame) error {
 
 // strayData is DATA on a stream that takes none any more. What was on its way when
 // we reset the stream is no fault (RFC 9113 section 5.4.2).
-func (c *Conn) strayData(s *Stream, id uint32) error {
-	if c.resets.has(id) || c.handler == nil {
+func (c *Conn) strayData(s *Stream, f *frame) error {
+	if c.resets.has(f.id) || c.handler == nil {
 		return nil
 	}
-	return c.resetID(id, StreamClosed)
+	if p := c.past.find(f.id); p != nil && p.owed != notOwed {
+		return c.lateData(p, f)
+	}
+	return c.resetID(f.id, StreamClosed)
 }
 
 func (c *Conn) priority(f *frame) error {
@@ -149,6 +155,11 @@ func (c *Conn) rstStream(f *frame) error {
 	}
 	s := c.find(f.id)
 	if s == nil || s.err != nil {
+		c.resets.remove(f.id) // nothing can be on its way behind this
+		if p := c.past.find(f.id); p != nil && p.owed != notOwed {
+			p.owed = notOwed
+			return nil
+		}
 		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
 	}
 	s.lose(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
@@ -196,6 +207,7 @@ func (c *Conn) resizeWindows(by int64) error {
 	if by == 0 {
 		return nil
 	}
+	c.past.resize(by)
 	for _, s := range c.streams {
 		window := int64(s.send) + by
 		if window > maxWindow {
@@ -249,7 +261,9 @@ func (c *Conn) windowUpdate(f *frame) error {
 	}
 	s := c.find(f.id)
 	switch {
-	case s == nil || s.err != nil || s.sendClosed:
+	case s == nil:
+		return c.lateWindow(f.id, by)
+	case s.err != nil:
 		return c.purse.spendWindow()
 	case by == 0:
 		return c.resetID(f.id, ProtocolError)
@@ -270,6 +284,15 @@ type idRing struct {
 func (r *idRing) add(id uint32) {
 	r.ids[r.next] = id
 	r.next = (r.next + 1) % len(r.ids)
+}
+
+// remove forgets an id.
+func (r *idRing) remove(id uint32) {
+	for i := range r.ids {
+		if r.ids[i] == id {
+			r.ids[i] = 0
+		}
+	}
 }
 
 func (r *idRing) has(id uint32) bool {

@@ -103,18 +103,21 @@ func (s *Stream) finish() {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	owed := false
 	switch {
 	case s.err != nil:
 	case c.handler == nil && !(s.sendClosed && s.recvClosed):
 		s.reset(Cancel)
 	case !s.sendClosed:
 		s.reset(InternalError)
-	case !s.recvClosed:
+	case s.recvClosed:
+		c.purse.served()
+	case s.body.len() > 0:
 		s.reset(NoError) // RFC 9113 section 8.1: the rest of the request is not needed
 	default:
-		c.purse.served()
+		owed = true
 	}
-	c.ended.add(s.id)
+	c.remember(s, owed)
 	s.uncount()
 	c.held -= s.headerHeld
 	s.dropBody()
