@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -43,7 +44,8 @@ func TestDesync(t *testing.T) {
 }
 
 // TestDesyncRaw writes every request of the folder as it would come over the wire
-// and grades that: cutting up a head must not hide what is wrong with it.
+// and grades that: cutting up a head must not hide what is wrong with it. Parts that a
+// request line cannot hold, since they end it or divide it, are left out.
 func TestDesyncRaw(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(desyncFolder(), "*.yaml"))
 	if len(files) == 0 {
@@ -51,6 +53,9 @@ func TestDesyncRaw(t *testing.T) {
 	}
 	for _, file := range files {
 		for _, c := range readDesync(t, file) {
+			if !c.writable() {
+				continue
+			}
 			if got := http1.ClassifyRaw(c.raw()); got.Tier.String() != c.Expected.Tier || got.Reason.String() != c.Expected.Reason {
 				t.Errorf("%s: %q is %v %v, want %s %s", filepath.Base(file), c.Name, got.Tier, got.Reason, c.Expected.Tier, c.Expected.Reason)
 			}
@@ -89,6 +94,11 @@ func (c *desyncCase) grade() http1.Classification {
 		lines = append(lines, http1.HeaderLine{Name: []byte(h.Name), Value: []byte(h.Value)})
 	}
 	return http1.ClassifyRequest([]byte(c.Method), []byte(c.URI), []byte(c.Version), lines)
+}
+
+// writable: the request line, once written, has these parts again.
+func (c *desyncCase) writable() bool {
+	return !strings.Contains(c.Method+c.URI+c.Version, "\n") && !strings.Contains(strings.Trim(c.Version, " "), " ")
 }
 
 func (c *desyncCase) raw() []byte {
