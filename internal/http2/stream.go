@@ -40,6 +40,7 @@ type streamState struct {
 	headerHeld int  // its part of Conn.held
 	interrupt  interrupter
 	length     int64   // that the body must have; -1 if that is not known
+	waited     bool    // to write, since Waited was asked last
 	behind     *Stream // in Conn.queue
 	queued     bool
 
@@ -217,6 +218,13 @@ func (s *Stream) SetInterrupt(x interface{ Interrupt() }) error {
 	defer s.c.mu.Unlock()
 	s.interrupt = x
 	return s.err
+}
+
+// Waited reports whether Write had to wait for the peer since Waited was last asked.
+func (s *Stream) Waited() bool {
+	waited := s.waited
+	s.waited = false
+	return waited
 }
 
 // ID gives the stream's number.

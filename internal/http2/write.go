@@ -323,6 +323,7 @@ func (s *Stream) leaveQueue() {
 // await waits for the stream's window, or for its turn on the connection.
 func (s *Stream) await() error {
 	c := s.c
+	s.waited = true
 	if s.send > 0 && !s.queued {
 		c.queue.push(s)
 	}

@@ -333,6 +333,9 @@ func (e *exchange) write(p []byte, end bool) error {
 	e.peer.setWriteIdle(e.active, e.listener.LoadBalancer.Attributes.IdleTimeout)
 	n, err := e.peer.send(p, end, e.answer.Trailers())
 	e.rec.Sent += int64(n)
+	if e.peer.waited() {
+		e.active = time.Now() // the target has not been waited for meanwhile
+	}
 	if err != nil {
 		return &clientError{err}
 	}

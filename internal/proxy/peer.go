@@ -21,6 +21,8 @@ type peer interface {
 	// send sends more of the response; end says that it is the last of it, and
 	// trailers are the lines of a trailer section that is not in p.
 	send(p []byte, end bool, trailers []byte) (int, error)
+	// waited reports whether sending has had to wait for the client since it was asked last.
+	waited() bool
 	// closeSend tells the client, in a tunnel, that no more will come.
 	closeSend() error
 	// abort breaks a response off so that no client can take that for its end.
@@ -45,6 +47,8 @@ func (s *Session) send(p []byte, _ bool, _ []byte) (int, error) { return s.conn.
 
 // open leaves the head to go out with the first of the body in one write.
 func (s *Session) open(head []byte, _ bool) ([]byte, error) { return head, nil }
+
+func (s *Session) waited() bool { return s.sock.Waited() }
 
 func (s *Session) interim(head []byte) error {
 	_, err := s.conn.Write(head)

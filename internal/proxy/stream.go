@@ -193,6 +193,8 @@ func (p *stream) abort() {
 	p.Reset(http2.InternalError)
 }
 
+func (p *stream) waited() bool { return p.Waited() }
+
 func (p *stream) gone() bool { return p.Err() != nil }
 
 // The times of a stream's waits are in Stream.Idle.

@@ -18,8 +18,10 @@
 package sock
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -58,6 +60,7 @@ type Conn struct {
 	readUntil, writeUntil time.Time     // deadlines as they are set now
 	writeIdle             time.Duration // what SetWriteIdle was told last
 	moved                 bool          // the write in progress has sent something since it last had to wait
+	waited                bool          // a write has had to wait since Waited was asked last
 }
 
 // New wraps c. Nagle's algorithm is already off, as net does it.
@@ -176,6 +179,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 	c.out, c.outErr, c.moved = p, nil, false
 	err := c.raw.Write(c.writeFn)
+	for err != nil && c.goesOn(err) {
+		err = c.raw.Write(c.writeFn)
+	}
 	sent := len(p) - len(c.out)
 	c.out = nil
 	if err == nil && c.outErr != nil {
@@ -204,10 +210,35 @@ func (c *Conn) doWrite(fd uintptr) bool {
 // waitOn gives a write that has moved on the whole idle time again: a slow reader is
 // not an idle one.
 func (c *Conn) waitOn() {
+	c.waited = true
 	if c.moved && c.writeIdle > 0 {
 		c.SetWriteIdle(time.Now(), c.writeIdle)
 	}
 	c.moved = false
+}
+
+// goesOn is asked when a write has waited for the idle time. Linux calls a socket writable
+// when a third of its buffer is free, which may be megabytes: a peer that reads, but slowly,
+// can need longer for that. So the kernel is asked when the peer has last taken
+// something, and the idle time counts from there.
+func (c *Conn) goesOn(err error) bool {
+	if c.writeIdle == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	ago, known := c.lastTaken()
+	if !known || ago >= c.writeIdle {
+		return false
+	}
+	c.writeUntil = time.Now().Add(c.writeIdle - ago)
+	return c.TCPConn.SetWriteDeadline(c.writeUntil) == nil
+}
+
+// Waited reports whether a Write had to wait for the peer since Waited was last asked: then
+// more time has gone by than writing takes.
+func (c *Conn) Waited() bool {
+	waited := c.waited
+	c.waited = false
+	return waited
 }
 
 // WriteThenRead sends p and waits for the answer to it, of which it reads what is
@@ -274,7 +305,7 @@ func (c *Conn) SetReadIdle(now time.Time, d time.Duration) {
 	}
 }
 
-// SetWriteIdle is SetReadIdle for Write: for each time that it has to wait, however
+// SetWriteIdle is SetReadIdle for Write: for each time that the peer takes nothing, however
 // long all of them take together.
 func (c *Conn) SetWriteIdle(now time.Time, d time.Duration) {
 	c.writeIdle = d

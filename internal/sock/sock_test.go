@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -230,5 +231,39 @@ func TestWriteIdleIsForEachWait(t *testing.T) {
 	s.SetWriteIdle(time.Now(), 10*time.Millisecond)
 	if _, err := s.Write(make([]byte, pieces*piece)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Write to a reader that has stopped: %v", err)
+	}
+}
+
+// TestSlowReaderBehindLargeBuffer: a peer may read for longer than the idle time before so much of the kernel's
+// buffer is free that the socket counts as writable. It is not idle for that.
+func TestSlowReaderBehindLargeBuffer(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("what the kernel has sent is not known here")
+	}
+	s, peer := pair(t)
+	peer.SetReadBuffer(64 << 10)
+	peer.SetReadDeadline(time.Now().Add(time.Minute))
+	const idle, size = 500 * time.Millisecond, 12 << 20
+	s.SetWriteIdle(time.Now(), idle)
+	written := make(chan error, 1)
+	begin := time.Now()
+	go func() { _, err := s.Write(make([]byte, size)); written <- err }()
+	buf := make([]byte, 128<<10)
+	read := 0
+	for len(written) == 0 && time.Since(begin) < 4*idle {
+		n, err := io.ReadFull(peer, buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read += n
+		<-time.After(idle / 4)
+	}
+	t.Logf("%d bytes read in %v", read, time.Since(begin))
+	if n, err := io.CopyN(io.Discard, peer, int64(size-read)); err != nil {
+		t.Errorf("%d bytes more, then %v", n, err)
+	}
+	if err := <-written; err != nil {
+		t.Fatalf("Write to a slow reader: %v", err)
 	}
 }
