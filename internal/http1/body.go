@@ -79,6 +79,18 @@ func (b *Body) Done() bool { return b.state == bodyDone }
 // Framing gives what Reset was told.
 func (b *Body) Framing() Framing { return b.framing }
 
+// Short reports whether every reader knows by the framing that the body is not whole, if
+// nothing comes any more: RFC 9112 section 8. Behind the last chunk some no longer look.
+func (b *Body) Short() bool {
+	switch b.state {
+	case inLength, inData, dataCR, dataLF:
+		return true
+	case inSize, inExtension, sizeLF:
+		return b.left > 0 || b.digits == 0
+	}
+	return false
+}
+
 // Scan takes the next bytes of the connection and tells how many of them belong
 // to this message, chunk framing and trailers included. done: the message ends
 // behind them. On an error, an *Error with status 400, the first n bytes are

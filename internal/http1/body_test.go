@@ -137,3 +137,26 @@ func BenchmarkBody(b *testing.B) {
 		}
 	}
 }
+
+// TestBodyShort: where a body breaks off, and whether every reader sees that.
+func TestBodyShort(t *testing.T) {
+	for _, c := range []struct {
+		framing Framing
+		length  int64
+		raw     string
+		want    bool
+	}{
+		{Length, 5, "", true}, {Length, 5, "hell", true}, {Length, 5, "hello", false}, {NoBody, 0, "", false}, {UntilClose, 0, "hello", false},
+		{Chunked, -1, "", true}, {Chunked, -1, "1", true}, {Chunked, -1, "1\r", true}, {Chunked, -1, "1;a", true}, {Chunked, -1, "1\r\n", true},
+		{Chunked, -1, "1\r\nx", true}, {Chunked, -1, "1\r\nx\r", true}, {Chunked, -1, "1\r\nx\r\n", true}, {Chunked, -1, "1\r\nx\r\n0", false},
+		{Chunked, -1, "0;a", false}, {Chunked, -1, "0\r", false}, {Chunked, -1, "0\r\n", false}, {Chunked, -1, "0\r\nX: y", false}, {Chunked, -1, "0\r\n\r", false},
+		{Chunked, -1, "0\r\n\r\n", false}, {Chunked, -1, "x", false},
+	} {
+		var b Body
+		b.Reset(c.framing, c.length)
+		b.Scan([]byte(c.raw))
+		if got := b.Short(); got != c.want {
+			t.Errorf("%v %q: %v", c.framing, c.raw, got)
+		}
+	}
+}

@@ -151,7 +151,7 @@ func (e *exchange) body2(up *http2.Stream, st *stream) {
 		_, e.rec.ErrorReason = e.failure(cause)
 		e.broken = e.faulty(cause)
 		up.Reset(http2.Cancel)
-		e.peer.abort()
+		e.peer.abort(false)
 	}
 }
 

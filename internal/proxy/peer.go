@@ -25,8 +25,9 @@ type peer interface {
 	waited() bool
 	// closeSend tells the client, in a tunnel, that no more will come.
 	closeSend() error
-	// abort breaks a response off so that no client can take that for its end.
-	abort()
+	// abort breaks a response off so that no client can take that for its end. short: its
+	// framing tells as much.
+	abort(short bool)
 	// gone looks, without reading, whether the client has left.
 	gone() bool
 
@@ -62,7 +63,12 @@ func (s *Session) closeSend() error {
 	return s.sock.CloseWrite()
 }
 
-func (s *Session) abort() {
+// abort resets the connection, unless its end will do, which follows and takes nothing away
+// of what is on its way to the client.
+func (s *Session) abort(short bool) {
+	if short {
+		return
+	}
 	s.sock.SetLinger(0)
 	s.sock.Close()
 }

@@ -117,10 +117,11 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 		return false
 	}
 	e.keep = false
+	short := e.answer.Short() && (e.req.Minor > 0 || e.resp.Framing == http1.Length)
 	var client *clientError
 	switch {
 	case errors.As(err, &client), errors.Is(err, errClientGone):
-		e.rec.ErrorReason = "ClientClosed"
+		e.rec.ErrorReason, short = "ClientClosed", false // who does not read is not waited for
 	case errors.Is(err, errIdle), errors.Is(err, os.ErrDeadlineExceeded):
 		e.rec.ErrorReason, e.broken = "TargetIdle", true
 	case errors.Is(err, errDrained):
@@ -130,7 +131,7 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 	}
 	// The head is out: all that is left is to break off in a way that no client can
 	// take for the end of the body.
-	e.peer.abort()
+	e.peer.abort(short)
 	return false
 }
 

@@ -188,7 +188,7 @@ func (p *stream) closeSend() error {
 	return err
 }
 
-func (p *stream) abort() {
+func (p *stream) abort(bool) {
 	p.ended = true
 	p.Reset(http2.InternalError)
 }
