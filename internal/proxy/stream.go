@@ -82,8 +82,11 @@ func (p *stream) readHead(e *exchange) (int, error) {
 		return 0, &http1.Error{Status: 400, Reason: "HeaderTooLong"}
 	}
 	n, err := e.req.Parse(p.in.bytes(), e.listener.LoadBalancer.Limits)
-	if n == 0 && err == nil {
+	switch {
+	case n == 0 && err == nil:
 		return 0, &http1.Error{Status: 400, Reason: http1.BadHeader.String()}
+	case err == nil && p.Protocol != nil && !e.upgrade(): // it would be answered as if it were a GET; RFC 9220 section 3
+		return 0, &http1.Error{Status: 501, Reason: "UnsupportedProtocol", Class: e.req.Class}
 	}
 	return n, err
 }

@@ -22,6 +22,10 @@ var extraPlaces = map[string]settings{
 	"fuzz-defensive":   {attributes: "routing.http.desync_mitigation_mode=defensive"},
 	"fuzz-strictest":   {attributes: "routing.http.desync_mitigation_mode=strictest"},
 	"slow-H":           {}, "slow-B": {}, "slow-X": {},
+	"tunnel-http2": {https: true}, "tunnel-refused": {https: true},
+	"change-http1": {https: true}, "change-http2": {https: true},
+	"drain-http1": {https: true, groupAttributes: "deregistration_delay.timeout_seconds=3"},
+	"drain-http2": {https: true, groupAttributes: "deregistration_delay.timeout_seconds=3"},
 }
 
 // ambiguities are requests that parsers have been made to disagree about. What becomes of
