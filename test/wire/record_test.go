@@ -66,6 +66,23 @@ func (b *logBook) of(name string, n int) ([][]string, error) {
 	}
 }
 
+// find waits for a line whose request has that in it, and gives the last.
+func (b *logBook) find(name, part string) ([]string, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		b.mu.Lock()
+		lines := b.lines[name]
+		b.mu.Unlock()
+		for _, line := range slices.Backward(lines) {
+			if strings.Contains(line[12], part) {
+				return line, nil
+			}
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("waiting for a line with %q in the log of %s: there are %d others", part, name, len(lines))
+		}
+	}
+}
+
 func (b *logBook) count(name string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
