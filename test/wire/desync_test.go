@@ -28,6 +28,7 @@ var extraPlaces = map[string]settings{
 	"fuzz2-defensive":   {https: true, attributes: "routing.http.desync_mitigation_mode=defensive"},
 	"fuzz2-strictest":   {https: true, attributes: "routing.http.desync_mitigation_mode=strictest"},
 	"slow-H":            {}, "slow-B": {}, "slow-X": {},
+	"h2spec-late": {https: true}, "h2spec-early": {https: true},
 	"tunnel-http2": {https: true}, "tunnel-refused": {https: true},
 	"change-http1": {https: true}, "change-http2": {https: true},
 	"drain-http1": {https: true, groupAttributes: "deregistration_delay.timeout_seconds=3"},
