@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to it that the tools named are there: bench/tools.sh wrk nginx haproxy ab h2load artillery bayesm
+# Sees to it that the tools named are there: bench/tools.sh wrk nginx haproxy ab h2load slowhttptest artillery bayesm
 # Installs from Debian's archive what is missing where it may (as root), and otherwise
 # says what to install. artillery goes into .cache, for this repository alone.
 set -eu
@@ -13,6 +13,7 @@ for tool in "$@"; do
 	case $tool in
 	h2load) command -v h2load >/dev/null || need nghttp2-client ;;
 	ab) command -v ab >/dev/null || need apache2-utils ;;
+	slowhttptest) command -v slowhttptest >/dev/null || need slowhttptest ;;
 	wrk) command -v wrk >/dev/null || need wrk ;;
 	nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light ;;
 	haproxy) command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || need haproxy ;;
