@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -226,6 +227,17 @@ func TestWebSocketHTTP2(t *testing.T) {
 	}
 }
 
+// refusals runs a target, once, that answers with the codes sent there.
+var refusals = sync.OnceValue(func() chan int {
+	answers := make(chan int, 1)
+	targets := findPlace("tunnel-refused").targets
+	go http.Serve(targets, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(<-answers)
+		io.WriteString(w, "no rooms")
+	}))
+	return answers
+})
+
 // TestWebSocketHTTP2Refused: an answer that opens no tunnel is an answer like any other, and the
 // connection goes on; a protocol that is not known is refused.
 func TestWebSocketHTTP2Refused(t *testing.T) {
@@ -234,11 +246,8 @@ func TestWebSocketHTTP2Refused(t *testing.T) {
 	if err := p.begin(); err != nil {
 		t.Fatal(err)
 	}
-	answers := make(chan int, 2)
-	go (&http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(<-answers)
-		io.WriteString(w, "no rooms")
-	})}).Serve(p.targets)
+	p.targets.SetDeadline(time.Time{})
+	answers := refusals()
 	client := http2Client(t, p.addr())
 	for _, c := range []struct {
 		protocol     string
