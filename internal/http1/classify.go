@@ -131,7 +131,7 @@ func ClassifyRaw(raw []byte) Classification {
 // classify runs all rules over a head that was read.
 func (r *Request) classify() Classification {
 	j := newJudge(r.line.method(r.Raw), r.line.version(r.Raw))
-	if r.line.bareLF {
+	if r.line.bareLF || r.scan.bareEnd {
 		j.found.raise(NonCompliantHeader)
 	}
 	if r.line.noTarget {

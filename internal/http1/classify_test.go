@@ -106,6 +106,7 @@ func TestClassifyRaw(t *testing.T) {
 		{typicalRequest, "Compliant"},
 		{"GET / HTTP/1.1\r\nA: b", "Compliant"}, // a file may lack the end
 		{"GET / HTTP/1.1\nA: b\n\n", "NonCompliantHeader"},
+		{"GET / HTTP/1.1\r\nA: b\r\n\n", "NonCompliantHeader"},
 		{"GET / HTTP/1.1\r\nA: b\r\n c: d\r\n\r\n", "BadHeader"},
 		{"GET / HTTP/1.1\r\nA\r\n\r\n", "BadHeader"},
 		{"GET / HTTP/1.1\r\n Transfer-Encoding: chunked\r\n\r\n", "UndefinedTransferEncodingSemantics SuspiciousHeader"},

@@ -86,7 +86,7 @@ func TestRequestAccepted(t *testing.T) {
 		{"no name", post(": a\r\n"), "none 0 close drop1 EmptyHeader"},
 		{"blanks before the first field", "POST / HTTP/1.1\r\n X-A: b\r\n\tX-B: c\r\nHost: h\r\n\r\n", "none 0 keep drop0 drop1 NonCompliantHeader"},
 		{"LF alone behind a field", post("X-A: b\nX-C: d\r\n"), "none 0 keep rewrite1 NonCompliantHeader"},
-		{"LF alone at the end", "POST / HTTP/1.1\r\nHost: h\r\n\n", "none 0 keep"},
+		{"LF alone at the end", "POST / HTTP/1.1\r\nHost: h\r\n\n", "none 0 keep NonCompliantHeader"},
 		{"LF alone behind the request line", "POST / HTTP/1.1\nHost: h\r\n\r\n", "none 0 keep NonCompliantHeader"},
 
 		{"empty lines in front", "\r\n\n\r\n" + post(""), "none 0 keep clean"},
