@@ -24,15 +24,9 @@ var extraPlaces = map[string]settings{
 	"desync2-monitor":   {https: true, attributes: "routing.http.desync_mitigation_mode=monitor"},
 	"desync2-defensive": {https: true, attributes: "routing.http.desync_mitigation_mode=defensive"},
 	"desync2-strictest": {https: true, attributes: "routing.http.desync_mitigation_mode=strictest"},
-	"fuzz2-monitor":     {https: true, attributes: "routing.http.desync_mitigation_mode=monitor"},
-	"fuzz2-defensive":   {https: true, attributes: "routing.http.desync_mitigation_mode=defensive"},
-	"fuzz2-strictest":   {https: true, attributes: "routing.http.desync_mitigation_mode=strictest"},
 	"slow-H":            {}, "slow-B": {}, "slow-X": {},
 	"h2spec-late": {https: true}, "h2spec-early": {https: true},
 	"tunnel-http2": {https: true}, "tunnel-refused": {https: true},
-	"change-http1": {https: true}, "change-http2": {https: true},
-	"drain-http1": {https: true, groupAttributes: "deregistration_delay.timeout_seconds=3"},
-	"drain-http2": {https: true, groupAttributes: "deregistration_delay.timeout_seconds=3"},
 }
 
 // ambiguities are requests that parsers have been made to disagree about. What becomes of

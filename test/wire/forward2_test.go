@@ -255,7 +255,7 @@ func TestForwardMutatedHTTP2(t *testing.T) {
 	rounds, through := 0, 0
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) || rounds < 50; rounds++ {
 		f := m.frames()
-		passed, err := recorderAt("fuzz2-" + modes[rounds%len(modes)]).compare2(f)
+		passed, err := recorderAt("desync2-" + modes[rounds%len(modes)]).compare2(f)
 		if err != nil {
 			t.Fatalf("%s: %v", modes[rounds%len(modes)], err)
 		}
