@@ -26,7 +26,9 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 	err := e.open(e.responseLines(e.out[:0], plain), e.answer.Done())
 	var done bool
 	if err == nil {
-		done, err = e.take(plain)
+		if done, err = e.take(plain); err != nil && !e.h2 {
+			return e.malformed(err)
+		}
 	}
 	if err == nil {
 		err = e.write(e.out, done)
@@ -46,6 +48,18 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 		done, err = e.pass()
 	}
 	return e.relayed(done, err)
+}
+
+// malformed answers in place of a response whose body is malformed so early that nothing
+// of it has gone out.
+func (e *exchange) malformed(err error) (reuse bool) {
+	reason := "TargetResponse"
+	var bad *http1.Error
+	if errors.As(err, &bad) {
+		reason += bad.Reason
+	}
+	e.page(502, reason)
+	return false
 }
 
 // open begins the response to the client: head is its head, end says that no body follows.
