@@ -24,12 +24,14 @@ type load struct {
 
 const clients = 8
 
+// startLoad asks for what a replica answers to its end. Its health checks it fails from SIGTERM on: what asks for
+// /health and was on its way when the target left the rotation may well get the replica's own 503.
 func startLoad(w *world) *load {
 	l := &load{stop: make(chan struct{}), answers: map[string]int{}, replicas: map[string]int{}}
 	for i := range clients {
 		method, path, body := "POST", "/predict", prediction
 		if i%2 == 1 {
-			method, path, body = "GET", "/health", ""
+			method, path, body = "GET", "/model-info", ""
 		}
 		l.clients.Go(func() {
 			// A client never sends a request again by itself: http.Client would, on a

@@ -220,7 +220,7 @@ metadata:
     alb.ingress.kubernetes.io/target-type: ip
     alb.ingress.kubernetes.io/healthcheck-path: /health
     alb.ingress.kubernetes.io/healthcheck-interval-seconds: '5'
-    alb.ingress.kubernetes.io/healthcheck-timeout-seconds: '2'
+    alb.ingress.kubernetes.io/healthcheck-timeout-seconds: '4'
     alb.ingress.kubernetes.io/target-group-attributes: deregistration_delay.timeout_seconds=5
 spec:
   ingressClassName: alb

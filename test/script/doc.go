@@ -17,8 +17,9 @@
 //	target [-tls] NAME...  start targets; $NAME is then the port. A target answers 200 and
 //	                       tells its name and the request as it came in.
 //	tell NAME WHAT         healthy | unhealthy: how it answers health checks; up | down:
-//	                       whether it listens; ok | slow DURATION | reset | hang-up | status CODE |
-//	                       tunnel: how it answers everything else
+//	                       whether it listens; ok | hold | slow DURATION | reset | hang-up | status
+//	                       CODE | tunnel: how it answers everything else; release: answer
+//	                       what it has held so far
 //	service NAME TARGET... write manifests/service-NAME.yaml: a Service (port 80, name
 //	                       http) with one EndpointSlice for each target
 //	albatross [FLAG...]    serve the folder manifests on $HTTP, $HTTPS and $ALT (ports 80, 443

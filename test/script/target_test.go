@@ -29,12 +29,13 @@ type target struct {
 	server    *http.Server // nil while down
 	unhealthy bool
 	manner    manner
-	busy      int // requests being answered, without health checks
+	busy      int           // requests being answered, without health checks
+	held      chan struct{} // closed when those that are held may be answered
 }
 
 // manner is how a target answers what is no health check.
 type manner struct {
-	kind  string // ok | slow | reset | hang-up | status | tunnel
+	kind  string // ok | hold | slow | reset | hang-up | status | tunnel
 	delay time.Duration
 	code  int
 }
@@ -52,7 +53,7 @@ func targets(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		port, err := ports.Free()
 		ts.Check(err)
-		t := &target{name: name, port: port, tls: config, manner: manner{kind: "ok"}}
+		t := &target{name: name, port: port, tls: config, manner: manner{kind: "ok"}, held: make(chan struct{})}
 		worldOf(ts).targets[name] = t
 		ts.Check(t.up())
 		ts.Setenv(name, strconv.Itoa(t.port))
@@ -83,7 +84,10 @@ func (t *target) change(what string, args []string) (err error) {
 	switch what {
 	case "healthy", "unhealthy":
 		t.unhealthy = what == "unhealthy"
-	case "ok", "reset", "hang-up", "tunnel":
+	case "release":
+		close(t.held)
+		t.held = make(chan struct{})
+	case "ok", "hold", "reset", "hang-up", "tunnel":
 		t.manner = manner{kind: what}
 	case "slow":
 		t.manner = manner{kind: what}
@@ -97,9 +101,10 @@ func (t *target) change(what string, args []string) (err error) {
 	return err
 }
 
-// up listens on the target's port, the same each time.
+// up listens on the target's port, the same each time. A child that is being started
+// when it goes down has its socket, too, until its exec.
 func (t *target) up() error {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(t.port)))
+	listener, err := listenAgain(net.JoinHostPort("127.0.0.1", strconv.Itoa(t.port)))
 	if err != nil {
 		return err
 	}
@@ -111,6 +116,15 @@ func (t *target) up() error {
 	t.server = &http.Server{Handler: t, ErrorLog: log.New(io.Discard, "", 0)}
 	go t.server.Serve(listener)
 	return nil
+}
+
+func listenAgain(address string) (listener net.Listener, err error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		listener, err = net.Listen("tcp", address)
+		if err == nil || time.Now().After(deadline) {
+			return listener, err
+		}
+	}
 }
 
 // down closes the listener and every connection.
@@ -125,7 +139,7 @@ func (t *target) down() {
 
 func (t *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.mutex.Lock()
-	unhealthy, manner := t.unhealthy, t.manner
+	unhealthy, manner, held := t.unhealthy, t.manner, t.held
 	t.mutex.Unlock()
 	w.Header().Set("X-Target", t.name)
 	if strings.HasPrefix(r.UserAgent(), "ELB-HealthChecker/") {
@@ -137,6 +151,11 @@ func (t *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.count(1)
 	defer t.count(-1)
 	switch manner.kind {
+	case "hold":
+		select {
+		case <-held:
+		case <-r.Context().Done():
+		}
 	case "slow":
 		select {
 		case <-time.After(manner.delay):

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// patience bounds every wait that is not about time.
-const patience = 20 * time.Second
+// patience bounds every wait that is not about time. Where all goes well nothing waits for long, and on a machine
+// with ten times more to do than it can, a reload of all the cases' manifests takes half a minute.
+const patience = 2 * time.Minute
 
 // actor is a client or a target of a running case, with its connection.
 type actor struct {

@@ -32,7 +32,7 @@
 //	                          no target; one whose port is closed; one whose backlog is full
 //	skip known: REASON        a known fault: the case is played with the flag -known only
 //	hasty                     the case holds only where nothing stalls for a second: on a busy
-//	                          machine it gets three chances
+//	                          machine it gets ten chances
 //
 // Each client opens a connection, each target accepts the next one; all run at the same time,
 // line by line. The lines of both are the same. $PORT is the listener's port, bytes may be

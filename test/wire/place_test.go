@@ -87,15 +87,14 @@ func (p *place) begin() (err error) {
 func (p *place) settle() error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
 		counters, err := scrape()
-		if err == nil && counters.of(p.name, "active_connection_count") == 0 {
-			break
+		if err == nil && counters.of(p.name, "active_connection_count") == 0 &&
+			counters.of(p.name, "received_requests") == float64(world.logs.count(p.name)) {
+			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("connections of %s stay open: %v", p.name, err)
+			return fmt.Errorf("connections of %s stay open, or their requests are not logged: %v", p.name, err)
 		}
 	}
-	time.Sleep(20 * beat) // the log is written ten times a second
-	return nil
 }
 
 // await waits until the target's state is the one given, or is not: "!healthy".
@@ -111,11 +110,16 @@ func (p *place) await(state string) error {
 	}
 }
 
-// relisten opens the target's port anew after somebody has closed it.
+// relisten opens the target's port anew after somebody has closed it. A child that is being started at that
+// moment has the old socket, too, until its exec.
 func (p *place) relisten() (err error) {
 	p.targets.Close()
-	p.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.targetPort})
-	return err
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		p.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: p.targetPort})
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func findPlace(name string) *place {

@@ -51,8 +51,8 @@ func TestSlowClients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := counters.of(name, "new_connection_count"); n < 150 {
-				t.Errorf("slowhttptest has opened %v connections, not 150: nothing was tested\n%s", n, tail(out))
+			if n := counters.of(name, "new_connection_count"); n < 50 {
+				t.Errorf("slowhttptest has opened %v connections, not the 150 it was told to, nor a good part of them: nothing was tested\n%s", n, tail(out))
 			}
 			t.Logf("%d requests of another client were served meanwhile, the slowest in %v", served, slowest)
 		})

@@ -26,7 +26,7 @@ func TestWire(t *testing.T) {
 			t.Parallel()
 			place := findPlace(fmt.Sprintf("case-%d", i))
 			errs := s.play(place)
-			for chance := 1; len(errs) > 0 && s.hasty && chance < 3; chance++ {
+			for chance := 1; len(errs) > 0 && s.hasty && chance < 10; chance++ {
 				t.Logf("once more, after %v", errs)
 				if err := place.settle(); err != nil {
 					t.Fatal(err)
