@@ -27,6 +27,7 @@ import (
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/sock"
 	"github.com/albatross-lb/albatross/lb"
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // world is a Carrier with real sockets around it, as cmd/albatross wires it.
@@ -57,6 +58,9 @@ func (l *lines) Write(p []byte) (int, error) {
 
 // newWorld serves cfg on free ports of loopback until the test ends, and then makes sure
 // that nothing is left running.
+// patience bounds every wait for something that will happen.
+const patience = time.Minute
+
 func newWorld(t testing.TB, cfg *lb.Config, o Options) *world {
 	t.Helper()
 	before := runtime.NumGoroutine()
@@ -88,10 +92,15 @@ func newWorld(t testing.TB, cfg *lb.Config, o Options) *world {
 }
 
 // close ends everything; flows under way may take so long.
-func (w *world) close(patience time.Duration) {
+func (w *world) close(d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	w.shutdown(ctx)
+}
+
+// shutdown ends everything; flows under way may go on until the context is done.
+func (w *world) shutdown(ctx context.Context) {
 	w.closing.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
 		var packets sync.WaitGroup
 		packets.Go(func() { w.packets.Shutdown(ctx) })
 		w.set.Shutdown(ctx)
@@ -145,7 +154,7 @@ func (w *world) state(group, addr string, s lb.HealthState) {
 
 func (w *world) eventually(what string, holds func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); !holds(); runtime.Gosched() {
 		if time.Now().After(deadline) {
 			w.t.Fatal(what)
 		}
@@ -171,7 +180,7 @@ func (w *world) figure(name string) int {
 
 func (w *world) awaitFigure(name string, want int) {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		got := w.figure(name)
 		if got == want {
 			return
@@ -190,7 +199,7 @@ func (w *world) dial() *net.TCPConn {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	return c.(*net.TCPConn)
 }
 
@@ -205,7 +214,7 @@ func (w *world) refused() {
 		w.t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	reset(w.t, c)
 }
 
@@ -258,7 +267,7 @@ func serve(t testing.TB, h func(c *net.TCPConn)) string {
 			if err != nil {
 				return
 			}
-			c.SetDeadline(time.Now().Add(10 * time.Second))
+			c.SetDeadline(time.Now().Add(patience))
 			all.Go(func() { defer c.Close(); h(c.(*net.TCPConn)) })
 		}
 	})
@@ -275,12 +284,12 @@ func named(t testing.TB, name string) string {
 
 // refusing gives an address that refuses connections.
 func refusing(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, release, err := ports.Refusing()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(release)
+	return addr.String()
 }
 
 func read(t testing.TB, c io.Reader, n int) string {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/lb"
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // ask asks addr with a NetProber by way of edit from a plain GET / for 200.
@@ -177,12 +178,12 @@ func TestTimeouts(t *testing.T) {
 
 // closedPort is an address at which nobody listens.
 func closedPort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, release, err := ports.Refusing()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(release)
+	return addr.String()
 }
 
 func TestConnect(t *testing.T) {
@@ -339,7 +340,7 @@ func TestRealTargets(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() { // one that has said it is done may still be on its way out
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() { // one that has said it is done may still be on its way out
 		var stacks strings.Builder
 		pprof.Lookup("goroutine").WriteTo(&stacks, 2)
 		if !strings.Contains(stacks.String(), "health.(*Checker)") && !strings.Contains(stacks.String(), "health.(*NetProber)") {

@@ -35,7 +35,7 @@ func TestProbeWithProxyHeader(t *testing.T) {
 			c.Close()
 		}
 	}()
-	p := Probe{Addr: netip.MustParseAddrPort(l.Addr().String()), Protocol: lb.HTTP, Path: "/", Matcher: matcherOf(Group{Check: &lb.HealthCheck{}}), Timeout: 5 * time.Second}
+	p := Probe{Addr: netip.MustParseAddrPort(l.Addr().String()), Protocol: lb.HTTP, Path: "/", Matcher: matcherOf(Group{Check: &lb.HealthCheck{}}), Timeout: time.Minute}
 	for _, with := range []bool{true, false} {
 		p.ProxyHeader = with
 		ctx, cancel := context.WithTimeout(t.Context(), p.Timeout)

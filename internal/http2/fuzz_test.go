@@ -91,7 +91,7 @@ func FuzzConn(f *testing.F) {
 			}
 			s.Close()
 		})
-		stuck := time.AfterFunc(10*time.Second, func() { panic("the connection does not end") })
+		stuck := time.AfterFunc(time.Minute, func() { panic("the connection does not end") })
 		conn.Serve()
 		stuck.Stop()
 		peer.mu.Lock()

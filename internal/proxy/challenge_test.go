@@ -63,7 +63,7 @@ func TestNothingIsServedBehindAChallenge(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the authority cannot shake hands: %v", err)
 		}
-		c.SetDeadline(time.Now().Add(10 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
 		if got, _ := io.ReadAll(c); len(got) > 0 {
 			t.Errorf("served behind the challenge: %q", got)

@@ -23,6 +23,7 @@ import (
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/sock"
 	"github.com/albatross-lb/albatross/lb"
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // balancer is a Proxy with real sockets around it, as cmd/albatross wires it.
@@ -118,7 +119,7 @@ func (b *balancer) dial() *client {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return &client{b.t, c.(*net.TCPConn), bufio.NewReader(c)}
 }
 
@@ -209,12 +210,12 @@ func raw(t testing.TB, h func(net.Conn)) string {
 
 // unused gives an address that refuses connections.
 func unused(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, release, err := ports.Refusing()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(release)
+	return addr.String()
 }
 
 // setHealth tells the balancer what a health check would.

@@ -69,7 +69,7 @@ func TestMutualAuthentication(t *testing.T) {
 			return "", err
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(10 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\nX-Amzn-Mtls-Clientcert: forged\r\nx-amzn-mtls-clientcert-subject: CN=root\r\nConnection: close\r\n\r\n")
 		var text strings.Builder
 		buf := make([]byte, 4096)

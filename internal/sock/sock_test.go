@@ -214,7 +214,7 @@ func TestWriteIdleIsForEachWait(t *testing.T) {
 	s.raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10) }) // small, so that every piece that is read wakes the writer up
 	peer.SetReadBuffer(64 << 10)
 	peer.SetReadDeadline(time.Now().Add(time.Minute))
-	const pieces, piece, idle = 24, 256 << 10, time.Second
+	const pieces, piece, idle = 24, 256 << 10, 3 * time.Second // of idle, more than a loaded machine stalls
 	s.SetWriteIdle(time.Now(), idle)
 	written := make(chan error, 1)
 	go func() { _, err := s.Write(make([]byte, pieces*piece)); written <- err }()

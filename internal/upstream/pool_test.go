@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // target accepts connections and hands them out.
@@ -150,12 +152,11 @@ func TestTLS(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, release, err := ports.Refusing()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := netip.MustParseAddrPort(l.Addr().String())
-	l.Close()
+	defer release()
 	if _, err := NewPool(addr, false).Dial(context.Background()); err == nil || errors.As(err, new(*TLSError)) {
 		t.Errorf("Dial of a closed port: %v", err)
 	}

@@ -59,7 +59,7 @@ func build(m *testing.M) int {
 }
 
 // patience bounds every wait.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // world is one albatross, one pebble, and the name server that pebble asks.
 type world struct {

@@ -23,7 +23,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 )
 
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 func freePort(t *testing.T) int {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

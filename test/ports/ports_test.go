@@ -1,10 +1,12 @@
 package ports
 
 import (
+	"errors"
 	"net"
 	"os/exec"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -64,4 +66,25 @@ func TestNeighbours(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRefusing: the port refuses, and nobody else can have it.
+func TestRefusing(t *testing.T) {
+	addr, release, err := Refusing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := net.Dial("tcp", addr.String()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("connected to %v, error %v", c, err)
+	}
+	if l, err := net.Listen("tcp", addr.String()); err == nil {
+		l.Close()
+		t.Error("another can listen on it")
+	}
+	release()
+	l, err := net.Listen("tcp", addr.String())
+	if err != nil {
+		t.Fatalf("after release: %v", err)
+	}
+	l.Close()
 }

@@ -38,7 +38,7 @@ func build(m *testing.M) int {
 }
 
 // patience bounds every wait.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // world is one albatross and its replicas.
 type world struct {

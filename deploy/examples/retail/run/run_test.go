@@ -134,7 +134,7 @@ func (r *running) over(o options) error {
 	var err error
 	select {
 	case err = <-r.result:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		r.t.Fatal("run does not end")
 	}
 	if taken := checkPorts(o); taken != nil {
