@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"strings"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/certs"
@@ -143,7 +145,14 @@ func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) 
 	case ref == "":
 		return nil, errors.New("it names no certificate; set certificate-arn, spec.tls or albatross.io/acme, or run with --dev for one of the local CA")
 	}
-	return m.arns.Lookup(ref)
+	if secret, ok := strings.CutPrefix(ref, "secret:"); ok {
+		return nil, fmt.Errorf("Secret %s is not there, or has no tls.crt and tls.key; add it, or name a certificate in certificate-arn, or run with --dev for one of the local CA", secret)
+	}
+	c, err := m.arns.Lookup(ref)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; put its certificate there as tls.crt and its key as tls.key, or run with --dev for one of the local CA", err)
+	}
+	return c, err
 }
 
 // probed takes down a finished health check. There is a snapshot before there are checks.

@@ -12,6 +12,7 @@ type Request struct {
 	// Host field (RFC 9112 section 3.2.2). Empty only for HTTP/1.0 or if sent so.
 	Host          []byte
 	Minor         int  // 0 or 1 of HTTP/1.x; higher ones count as 1
+	HasVersion    bool // Minor was read: false where a request was refused before, or for its version
 	Absolute      bool // the target is a whole URI
 	Framing       Framing
 	ContentLength int64 // of the body; 0 without one, -1 where it is chunked
@@ -109,7 +110,7 @@ func (r *Request) parts(head []byte) {
 func (r *Request) version(head []byte) *Error {
 	minor, other, ok := httpMinor(trim(r.line.version(head)))
 	if ok {
-		r.Minor = minor
+		r.Minor, r.HasVersion = minor, true
 		return nil
 	}
 	r.parts(head)

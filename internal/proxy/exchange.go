@@ -200,6 +200,8 @@ func (e *exchange) begin() {
 	switch {
 	case e.h2:
 		r.Type, r.Proto = "h2", "HTTP/2.0"
+	case !e.req.HasVersion:
+		r.Proto = ""
 	case e.req.Minor == 0:
 		r.Proto = "HTTP/1.0"
 	}

@@ -36,8 +36,12 @@ func (e *exchange) redirect(r *snapshot.Redirect) {
 	if e.socket.Secure {
 		protocol = "https"
 	}
+	host := e.req.Host
+	if len(host) == 0 { // HTTP/1.0: the address that the client knows us by
+		host = []byte(e.s.conn.LocalAddr().String())
+	}
 	start := len(e.scratch)
-	e.scratch = r.Location(e.scratch, protocol, e.req.Host, e.listener.PublicPort, e.req.Path, e.req.Query)
+	e.scratch = r.Location(e.scratch, protocol, host, e.listener.PublicPort, e.req.Path, e.req.Query)
 	location := e.scratch[start:]
 	e.rec.RedirectURL = location
 	title := strconv.Itoa(r.Status) + " " + statusText(r.Status)

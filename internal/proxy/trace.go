@@ -93,6 +93,8 @@ func (e *exchange) url() {
 		if e.req.Query != nil {
 			out = append(append(out, '?'), e.req.Query...)
 		}
+	} else if string(e.req.Method) == "CONNECT" || len(e.req.Target) == 0 { // CONNECT's target is the host
+		out = append(out, '-')
 	} else {
 		out = append(out, e.req.Target...)
 	}

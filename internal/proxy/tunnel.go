@@ -23,6 +23,7 @@ func (e *exchange) tunnel(c *upstream.Conn, head int) {
 	if e.open(e.responseLines(e.out[:0], false), false) != nil || e.write(e.out, false) != nil {
 		return
 	}
+	e.rec.ResponseTime = e.active.Sub(e.start) - e.rec.RequestTime - e.rec.TargetTime
 	e.up.r += head
 	if rest := e.up.bytes(); len(rest) > 0 && e.write(rest, false) != nil {
 		return

@@ -68,7 +68,8 @@
 // the counters of answers by code must agree with the log in every case.
 //
 //	log CODE [target=CODE] [reason=WORD] [class=TIER/REASON] [FIELD=VALUE...]
-//	           target is CODE where there is no reason, else -; FIELD is type, method, received, sent, actions
+//	           target is CODE where there is no reason, else -; FIELD is type, method, url, version, response (its time),
+//	           received, sent, actions
 //	unlogged   there is no line at all
 //	metric NAME VALUE
 //	           of the case's load balancer, without albatross_ and _total; summed over target groups

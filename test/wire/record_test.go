@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -102,7 +103,7 @@ func (b *logBook) surplus() error {
 	return errors.Join(errs...)
 }
 
-var logColumns = map[string]int{"type": 0, "status": 8, "target": 9, "received": 10, "sent": 11, "method": 12, "actions": 22, "reason": 24, "class": 27}
+var logColumns = map[string]int{"type": 0, "status": 8, "target": 9, "received": 10, "sent": 11, "response": 7, "method": 12, "url": 12, "version": 12, "actions": 22, "reason": 24, "class": 27}
 
 // logLines is what the log says of a round that went wrong, for people to look at.
 func (p *place) logLines() error {
@@ -125,7 +126,7 @@ func (p *place) check(want []string, metrics [][2]string) (errs []error) {
 		return []error{fmt.Errorf("the log has %d lines, want %d: %q", len(lines), len(want), lines)}
 	}
 	for i, w := range want {
-		if err := checkLine(lines[i], w); err != nil {
+		if err := checkLine(lines[i], strings.ReplaceAll(w, "$PORT", strconv.Itoa(p.port))); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -167,6 +168,11 @@ func checkLine(line []string, want string) error {
 			got += "/" + line[28]
 		case name == "method":
 			got, _, _ = strings.Cut(got, " ")
+		case name == "url":
+			_, got, _ = strings.Cut(got, " ")
+			got, _, _ = strings.Cut(got, " ")
+		case name == "version":
+			got = got[strings.LastIndexByte(got, ' ')+1:]
 		}
 		if got != value {
 			return fmt.Errorf("the log's %s is %s, want %s: %q", name, got, value, line)
