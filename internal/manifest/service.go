@@ -25,6 +25,7 @@ func (b *builder) buildServices() {
 			continue
 		}
 		b.warnUnknownNames(s.origin, s.Annotations, servicePrefix+awsPrefix, serviceNames, serviceFamilies)
+		b.warnUnknownNames(s.origin, s.Annotations, ingressPrefix, ingressNames, ingressFamilies)
 		b.noteInert(s.origin, serviceNotes(s))
 		balancer, groups, err := build(s)
 		if err != nil {

@@ -51,6 +51,7 @@ var classicNames = strings.Fields(`connection-idle-timeout connection-draining-e
 func (b *builder) remark(m *member) {
 	b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
 	b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, ownNames, nil)
+	b.warnMisplaced(m)
 	b.noteInert(m.origin, m.notes)
 	for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
 		if s := b.service(name{m.Namespace, backend}); s != nil {
@@ -72,6 +73,21 @@ func (b *builder) warnUnknownNames(origin lb.Origin, notes map[string]string, pr
 			advice = "; did you mean " + prefix + near + "?"
 		}
 		b.warnOnce(origin, "metadata.annotations["+key+"]", "there is no such annotation, and it has no effect"+advice)
+	}
+}
+
+// warnMisplaced warns of annotations for Services on an Ingress, where nobody reads them.
+func (b *builder) warnMisplaced(m *member) {
+	for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
+		word, forServices := strings.CutPrefix(key, servicePrefix+awsPrefix)
+		if !forServices {
+			continue
+		}
+		advice := ""
+		if near := lb.Nearest(word, ingressNames); near != "" {
+			advice = "; did you mean " + ingressPrefix + near + "?"
+		}
+		b.warnOnce(m.origin, "metadata.annotations["+key+"]", "it is read on Services only, and has no effect on an Ingress"+advice)
 	}
 }
 
