@@ -175,6 +175,7 @@ func (b *builder) serveGroup(all *merged) {
 			balancer.Listeners = append(balancer.Listeners, l)
 		}
 	}
+	b.warnDropped(all, balancer)
 	balancer.InboundCIDRs = slices.DeleteFunc(balancer.InboundCIDRs, func(c lb.InboundCIDR) bool {
 		return !slices.ContainsFunc(balancer.Listeners, func(l *lb.Listener) bool { return l.Port == c.Port })
 	})

@@ -46,6 +46,36 @@ func optimize(port int, protocol lb.Protocol, rules []**lb.Rule) []**lb.Rule {
 	return kept
 }
 
+// warnDropped warns of rules that optimize has left out of every listener. One that is left out
+// of some is what its author wants: a redirect to HTTPS for all listeners.
+func (b *builder) warnDropped(all *merged, balancer *lb.LoadBalancer) {
+	type place struct {
+		origin lb.Origin
+		field  string
+	}
+	kept := map[place]bool{}
+	for _, l := range balancer.Listeners {
+		for _, r := range l.Rules {
+			kept[place{r.Origin, r.Field}] = true
+		}
+	}
+	for _, l := range balancer.Listeners {
+		if all.redirects(l.Port) {
+			continue
+		}
+		for _, m := range all.ports[l.Port].members {
+			if m.plan == nil {
+				continue
+			}
+			for _, r := range m.plan.rules(l.Port, l.Protocol) {
+				if !kept[place{r.Origin, r.Field}] {
+					b.warnOnce(r.Origin, r.Field, "this rule is left out, as AWS's controller does: it is a redirect that leads back to itself, or a redirect before it takes all of its requests")
+				}
+			}
+		}
+	}
+}
+
 func redirectOf(r *lb.Rule) *lb.Redirect {
 	for _, a := range r.Actions {
 		if a.Type == lb.RedirectAction {
