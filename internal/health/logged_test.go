@@ -67,7 +67,7 @@ func TestLogReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var p Probe
-			r := ask(c.addr, 10*time.Second, func(asked *Probe) {
+			r := ask(c.addr, time.Minute, func(asked *Probe) {
 				if c.edit != nil {
 					c.edit(asked)
 				}

@@ -61,7 +61,7 @@ func overTLS(t *testing.T, b *balancer, lines string, certificates ...tls.Certif
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n", lines)
 	text, err := io.ReadAll(c)
 	if err != nil {
