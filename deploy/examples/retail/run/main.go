@@ -97,7 +97,12 @@ func parse(args []string) (options, error) {
 }
 
 // run does it all and returns when the context is done (nil) or something went wrong.
-func run(ctx context.Context, o options, out *os.File) error {
+func run(ctx context.Context, o options, out *os.File) (err error) {
+	defer func() {
+		if ctx.Err() != nil {
+			err = nil // Ctrl-C is how this ends, whatever it has interrupted
+		}
+	}()
 	if err := checkPorts(o); err != nil {
 		return err
 	}
@@ -120,9 +125,6 @@ func run(ctx context.Context, o options, out *os.File) error {
 	}
 	where, err := waitReady(ctx, o, group)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil // Ctrl-C while starting
-		}
 		return err
 	}
 	group.print(welcome(o, where, secret))

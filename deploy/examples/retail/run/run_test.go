@@ -143,6 +143,19 @@ func (r *running) over(o options) error {
 	return err
 }
 
+// TestInterruptedEarly: a Ctrl-C before anything runs is no error either.
+func TestInterruptedEarly(t *testing.T) {
+	o := standInOptions(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := run(ctx, o, os.Stdout); err != nil {
+		t.Errorf("run was interrupted and says: %v", err)
+	}
+	if taken := checkPorts(o); taken != nil {
+		t.Errorf("after the run: %v", taken)
+	}
+}
+
 func TestRunTwice(t *testing.T) {
 	o := standInOptions(t)
 	passwords := map[string]bool{}
