@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -65,6 +66,7 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 		if err != nil {
 			return nil, in(fmt.Sprintf("spec.rules[%d].http.paths", i), err)
 		}
+		var catchAll *lb.Rule // behind it, no request of its hosts is left
 		for _, j := range order {
 			field := fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
 			one, err := b.planPath(m, all, p, rule.Host, rule.HTTP.Paths[j], secure)
@@ -74,6 +76,11 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 			one.rule.Field = field
 			if rule.HTTP.Paths[j].PathType == nil {
 				b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", rule.HTTP.Paths[j].Path)
+			}
+			if catchAll != nil && hostsWithin(&one.rule, catchAll) {
+				b.warn(m.origin, field, "no request gets here: %s takes them all; write this path in an entry of spec.rules before that one (as on AWS, Prefix paths come before ImplementationSpecific ones of their entry)", catchAll.Field)
+			} else if catchAll == nil && takesAll(&one.rule) {
+				catchAll = &one.rule
 			}
 			p.planned = append(p.planned, one)
 			if one.gate != nil && open != 0 {
@@ -92,6 +99,38 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 		p.fallback = &one.planned
 	}
 	return p, nil
+}
+
+// takesAll tells whether no request of its hosts passes a rule by. (A redirect may be left out of a listener.)
+func takesAll(r *lb.Rule) bool {
+	every := false
+	for _, c := range r.Conditions {
+		switch {
+		case c.PathPattern != nil && slices.Contains(c.PathPattern.Values, "/*"):
+			every = true
+		case c.HostHeader == nil:
+			return false
+		}
+	}
+	return every && redirectOf(r) == nil
+}
+
+// hostsWithin tells whether a rule is for hosts of the other one only, as they are written.
+func hostsWithin(r, other *lb.Rule) bool {
+	all, some := hostsOf(other), hostsOf(r)
+	if all == nil {
+		return true
+	}
+	return some != nil && !slices.ContainsFunc(some.Values, func(h string) bool { return !slices.Contains(all.Values, h) }) && len(some.RegexValues) == 0
+}
+
+func hostsOf(r *lb.Rule) *lb.ValuesConfig {
+	for _, c := range r.Conditions {
+		if c.HostHeader != nil {
+			return c.HostHeader
+		}
+	}
+	return nil
 }
 
 // in puts the field in front of a fault that is said relative to it.
