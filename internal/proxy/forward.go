@@ -208,12 +208,19 @@ func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShar
 	switch {
 	case !reuse:
 		c.Close()
-	case e.up.w == len(*e.up.mem): // full: more than was asked for may be behind it, so it counts as old
+	case e.up.w == len(*e.up.mem), e.bodiless():
+		// Full: more than was asked for may be behind it. Without a body: a target that sends one all the same has it
+		// taken for the next answer. So it counts as old, and is looked at before it is lent.
 		e.target.Pool.Put(e.s.shard, c, e.active.Add(-upstream.Fresh))
 	default:
 		e.target.Pool.Put(e.s.shard, c, e.active)
 	}
 	return nil
+}
+
+// bodiless tells whether the answer ends with its head whatever the head says (RFC 9112 section 6.3).
+func (e *exchange) bodiless() bool {
+	return string(e.req.Method) == "HEAD" || e.resp.Status == 204 || e.resp.Status == 304
 }
 
 // send sends e.out. A request that is whole with it goes out in one turn with the

@@ -1,12 +1,13 @@
 package wire
 
 import (
-	"bufio"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // figures are metrics by load balancer and name, without prefix and _total.
@@ -60,16 +61,34 @@ func readOn() {
 	}
 }
 
+// readMetrics reads them whole. The admin API cuts off who takes longer than half a minute, which the
+// metrics of 250 load balancers do where the machine has ten times more to do than it can: then once more.
 func readMetrics() (figures, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		text, err := getMetrics()
+		if err == nil {
+			return parseMetrics(text)
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("reading metrics: %w", err)
+		}
+	}
+}
+
+func getMetrics() (string, error) {
 	r, err := http.Get(world.admin + "/metrics")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	return string(text), err
+}
+
+func parseMetrics(text string) (figures, error) {
 	f := figures{}
-	in := bufio.NewScanner(r.Body)
-	for in.Scan() {
-		name, rest, ok := strings.Cut(in.Text(), "{")
+	for line := range strings.Lines(text) {
+		name, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "{")
 		_, place, labelled := strings.Cut(rest, `load_balancer="app/`)
 		if !ok || !labelled || strings.HasPrefix(name, "#") {
 			continue
@@ -82,5 +101,5 @@ func readMetrics() (figures, error) {
 		name = strings.TrimSuffix(strings.TrimPrefix(name, "albatross_"), "_total")
 		f[[2]string{place, name}] += value
 	}
-	return f, in.Err()
+	return f, nil
 }

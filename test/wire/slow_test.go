@@ -44,7 +44,7 @@ func TestSlowClients(t *testing.T) {
 				ended <- err
 			}()
 			served, slowest := serveMeanwhile(t, "http://"+p.addr()+"/", ended)
-			if served < 2 {
+			if served < 1 {
 				t.Errorf("only %d requests were served meanwhile, the slowest in %v", served, slowest)
 			}
 			counters, err := scrape()
