@@ -72,8 +72,8 @@ func NewBoosted(state State, forest *Forest, linear *Linear, blend Blend, interv
 		return nil, fmt.Errorf("intervals of %d and %d products, want %d", len(intervals.Known), len(intervals.UnknownStore), products)
 	case !(blend.Linear >= 0 && blend.Linear <= 1) || math.IsNaN(blend.Lean) || math.IsInf(blend.Lean, 0):
 		return nil, fmt.Errorf("a blend of %v of the regression, leaning by %v", blend.Linear, blend.Lean)
-	case forest.inputs != vectorLength:
-		return nil, fmt.Errorf("the forest reads %d features, want %d", forest.inputs, vectorLength)
+	case len(forest.cuts) != vectorLength:
+		return nil, fmt.Errorf("the forest reads %d features, want %d", len(forest.cuts), vectorLength)
 	}
 	for i, id := range state.Stores {
 		m.stores[id] = i

@@ -165,6 +165,7 @@ func BenchmarkPredict(b *testing.B) {
 		}
 	}
 	b.ReportAllocs()
+	defer reportCPU(b)()
 	for i := 0; b.Loop(); i++ {
 		m.Predict(questions[i%len(questions)])
 	}

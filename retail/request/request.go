@@ -238,7 +238,10 @@ func id(v value) (int64, complaint) {
 	if v.kind != number {
 		return 0, complaint{"Input should be a valid integer", "int_type"}
 	}
-	n, err := strconv.ParseFloat(string(v.raw), 64)
+	if n, ok := digits(v.raw); ok {
+		return n, complaint{}
+	}
+	n, err := strconv.ParseFloat(string(v.raw), 64) // 5.0 and 5e0 are integers too
 	switch {
 	case err == nil && n != math.Trunc(n):
 		return 0, complaint{"Input should be a valid integer, got a number with a fractional part", "int_from_float"}
@@ -248,6 +251,20 @@ func id(v value) (int64, complaint) {
 		return 0, complaint{"Input should be less than or equal to " + strconv.Itoa(MaxID), "less_than_equal"}
 	}
 	return int64(n), complaint{}
+}
+
+// digits reads what almost every id is: nine digits at most, for 1 and more.
+func digits(raw []byte) (n int64, ok bool) {
+	if len(raw) > 9 {
+		return 0, false
+	}
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return n, n > 0
 }
 
 func day(v value) (model.Date, complaint) {
