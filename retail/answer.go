@@ -25,11 +25,23 @@ func writeJSON(x *exchange, status int, body []byte) {
 	x.Write(body)
 }
 
-// writeDetail writes an error as FastAPI services do: {"detail": ...}. Here detail is always one that marshals.
+// writeDetail writes an error as FastAPI services do, {"detail": ...}; below /v2 also as the Open Inference Protocol has it, with
+// {"error": "..."} beside it. Here detail is a text or a list of mistakes.
 func writeDetail(x *exchange, status int, detail any) {
-	body, err := json.Marshal(struct {
-		Detail any `json:"detail"`
-	}{detail})
+	var answer struct {
+		Error  string `json:"error,omitempty"`
+		Detail any    `json:"detail"`
+	}
+	answer.Detail = detail
+	if x.inference {
+		switch d := detail.(type) {
+		case string:
+			answer.Error = d
+		case []request.Error:
+			answer.Error = d[0].String()
+		}
+	}
+	body, err := json.Marshal(answer)
 	if err != nil {
 		panic(err)
 	}

@@ -65,14 +65,18 @@ func (s *Server) inferVersion(x *exchange, r *http.Request) *served {
 	}
 	m := s.models.Load().version(version)
 	if m == nil {
-		refuseInference(x, http.StatusNotFound, s.models.Load().noModel("path", "version"))
+		writeDetail(x, http.StatusNotFound, []request.Error{s.models.Load().noModel("path", "version")})
 	}
 	return m
 }
 
 func (s *Server) inferModelReady(x *exchange, r *http.Request) {
-	if m := s.inferVersion(x, r); m != nil {
-		s.inferReady(x, r)
+	switch {
+	case s.inferVersion(x, r) == nil: // answered
+	case s.stopping.Load():
+		writeJSON(x, http.StatusServiceUnavailable, []byte(`{"name":"retail","ready":false}`))
+	default:
+		writeJSON(x, http.StatusOK, []byte(`{"name":"retail","ready":true}`))
 	}
 }
 
@@ -91,7 +95,7 @@ func (s *Server) inferModel(x *exchange, r *http.Request) {
 	}
 	column := func(name, datatype string) tensorInfo { return tensorInfo{name, datatype, []int{-1}} }
 	outputs := []tensorInfo{}
-	for _, name := range outputNames {
+	for _, name := range m.outputs {
 		outputs = append(outputs, column(name, "FP64"))
 	}
 	text, err := json.Marshal(map[string]any{
@@ -107,9 +111,14 @@ func (s *Server) inferModel(x *exchange, r *http.Request) {
 	writeJSON(x, http.StatusOK, text)
 }
 
-// outputNames are what can be asked for: the prediction and the interval that holds eight of ten weeks. A model that knows no
-// interval answers null there.
-var outputNames = []string{"prediction", "low", "high"}
+// outputsOf are what can be asked of a model: the prediction and, where the model knows it, the interval that holds eight of ten weeks.
+func outputsOf(m *model.Trained) []string {
+	all := []string{"prediction", "low", "high"}
+	if m.Predict(model.Features{Price: 1}).High > 0 {
+		return all
+	}
+	return all[:1]
+}
 
 // infer answers POST .../infer.
 func (s *Server) infer(x *exchange, r *http.Request) {
@@ -117,7 +126,7 @@ func (s *Server) infer(x *exchange, r *http.Request) {
 		return
 	}
 	if r.Header.Get("Inference-Header-Content-Length") != "" {
-		refuseInference(x, http.StatusUnprocessableEntity, request.Error{
+		writeWrong(x, request.Error{
 			Loc: []any{"header", "inference-header-content-length"}, Msg: "Tensors should be JSON, not binary", Type: "value_error",
 		})
 		return
@@ -127,15 +136,16 @@ func (s *Server) infer(x *exchange, r *http.Request) {
 		return
 	}
 	in, errs := request.Infer(body)
-	if errs == nil {
-		errs = checkOutputs(in.Outputs)
-	}
 	if errs != nil {
-		refuseInference(x, http.StatusUnprocessableEntity, errs...)
+		writeWrong(x, errs...)
 		return
 	}
 	m := s.inferVersion(x, r)
 	if m == nil {
+		return
+	}
+	if errs := m.checkOutputs(in.Outputs); errs != nil {
+		writeWrong(x, errs...)
 		return
 	}
 	x.rows, x.model = len(in.Rows), m.Version
@@ -151,11 +161,11 @@ func (s *Server) infer(x *exchange, r *http.Request) {
 	writeJSON(x, http.StatusOK, m.appendInference(nil, &in, predictions))
 }
 
-func checkOutputs(names []string) (errs []request.Error) {
+func (m *served) checkOutputs(names []string) (errs []request.Error) {
 	for i, name := range names {
-		if !slices.Contains(outputNames, name) {
+		if !slices.Contains(m.outputs, name) {
 			errs = append(errs, request.Error{
-				Loc: []any{"body", "outputs", i, "name"}, Msg: "Input should be one of " + strings.Join(outputNames, ", "), Type: "enum",
+				Loc: []any{"body", "outputs", i, "name"}, Msg: "Input should be one of " + strings.Join(m.outputs, ", "), Type: "enum",
 			})
 		}
 	}
@@ -170,7 +180,7 @@ func (m *served) appendInference(b []byte, in *request.Inference, predictions []
 	}
 	names := in.Outputs
 	if len(names) == 0 {
-		names = outputNames
+		names = m.outputs
 	}
 	b = append(b, `,"outputs":[`...)
 	for i, name := range names {
@@ -190,28 +200,13 @@ func (m *served) appendInference(b []byte, in *request.Inference, predictions []
 }
 
 func appendOutput(b []byte, name string, p *model.Prediction) []byte {
-	switch {
-	case name == "prediction":
-		return appendUnits(b, p.Units)
-	case p.High == 0:
-		return append(b, "null"...)
-	case name == "low":
+	switch name {
+	case "low":
 		return appendUnits(b, p.Low)
+	case "high":
+		return appendUnits(b, p.High)
 	}
-	return appendUnits(b, p.High)
-}
-
-// refuseInference answers with an error as the protocol has it, {"error":"..."}, and beside it the list that all other endpoints
-// answer with.
-func refuseInference(x *exchange, status int, errs ...request.Error) {
-	text, err := json.Marshal(struct {
-		Error  string          `json:"error"`
-		Detail []request.Error `json:"detail"`
-	}{errs[0].Msg, errs})
-	if err != nil {
-		panic(err)
-	}
-	writeJSON(x, status, text)
+	return appendUnits(b, p.Units)
 }
 
 // noModel is the refusal of a version that is not served.

@@ -10,10 +10,11 @@ func TestInference(t *testing.T) {
 	s, _ := newServer(t, false)
 	want(t, "live", ask(s, "GET", "/v2/health/live", ""), 200, `{"live":true}`)
 	want(t, "ready", ask(s, "GET", "/v2/health/ready", ""), 200, `{"ready":true}`)
-	want(t, "model ready", ask(s, "GET", "/v2/models/retail/ready", ""), 200, `{"ready":true}`)
-	want(t, "version ready", ask(s, "GET", "/v2/models/retail/versions/v1.0/ready", ""), 200, `{"ready":true}`)
+	want(t, "model ready", ask(s, "GET", "/v2/models/retail/ready", ""), 200, `{"name":"retail","ready":true}`)
+	want(t, "version ready", ask(s, "GET", "/v2/models/retail/versions/v1.0/ready", ""), 200, `{"name":"retail","ready":true}`)
+	want(t, "server", ask(s, "GET", "/v2/", ""), 200, `{"name":"retail-api","version":"2","extensions":[]}`)
 	want(t, "no version", ask(s, "GET", "/v2/models/retail/versions/v7", ""), 404,
-		`{"error":"Input should be one of v1.0","detail":[{"loc":["path","version"],"msg":"Input should be one of v1.0","type":"enum"}]}`)
+		`{"error":"path.version: Input should be one of v1.0","detail":[{"loc":["path","version"],"msg":"Input should be one of v1.0","type":"enum"}]}`)
 	for _, path := range []string{"/v2/models/retail", "/v2/models/retail/versions/v1.0"} {
 		w := ask(s, "GET", path, "")
 		if w.Code != 200 || !strings.Contains(w.Body.String(), `{"name":"price","datatype":"FP64","shape":[-1]}`) || !strings.Contains(w.Body.String(), `"versions":["v1.0"]`) {
@@ -21,8 +22,8 @@ func TestInference(t *testing.T) {
 		}
 	}
 	for path, status := range map[string]int{"/v2/models/other": 404, "/v2/models/retailer": 404, "/v2/models/retail/versions/": 404, "/v2/models/retail/infer": 405} {
-		if w := ask(s, "GET", path, ""); w.Code != status {
-			t.Errorf("%s: %d, want %d", path, w.Code, status)
+		if w := ask(s, "GET", path, ""); w.Code != status || !strings.HasPrefix(w.Body.String(), `{"error":"`) {
+			t.Errorf("%s: %d %s, want %d", path, w.Code, w.Body, status)
 		}
 	}
 	var answer struct {
@@ -51,6 +52,10 @@ func TestInference(t *testing.T) {
 	if w := ask(s, "POST", "/v2/models/retail/versions/v1.0/infer", only); w.Code != 200 || strings.Contains(w.Body.String(), "low") || strings.Contains(w.Body.String(), `"id"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	nothing := strings.Replace(inferExample, `"id":"1"`, `"id":null,"parameters":null,"outputs":null`, 1)
+	if w := ask(s, "POST", "/v2/models/retail/infer", nothing); w.Code != 200 || strings.Contains(w.Body.String(), `"id"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 	for name, body := range map[string]string{
 		"unknown output": strings.Replace(only, "prediction", "mood", 1), "missing": strings.Replace(inferExample, `"price"`, `"prize"`, 1), "empty": "", "deep": strings.Repeat("[", 10000),
 	} {
@@ -63,9 +68,13 @@ func TestInference(t *testing.T) {
 		t.Errorf("binary: %d", w.Code)
 	}
 	protected, _ := newServer(t, true)
-	if w := ask(protected, "POST", "/v2/models/retail/infer", inferExample); w.Code != 401 {
-		t.Errorf("without a token: %d", w.Code)
+	if w := ask(protected, "POST", "/v2/models/retail/infer", inferExample); w.Code != 401 || !strings.HasPrefix(w.Body.String(), `{"error":"Could not validate`) {
+		t.Errorf("without a token: %d %s", w.Code, w.Body)
+	}
+	if w := ask(s, "POST", "/v2/models/retail/infer", inferExample, "Content-Type", "application/octet-stream"); w.Code != 422 || !strings.HasPrefix(w.Body.String(), `{"error":"header.content-type: `) {
+		t.Errorf("another content type: %d %s", w.Code, w.Body)
 	}
 	s.stopping.Store(true)
 	want(t, "stopping", ask(s, "GET", "/v2/health/ready", ""), 503, `{"ready":false}`)
+	want(t, "stopping", ask(s, "GET", "/v2/models/retail/ready", ""), 503, `{"name":"retail","ready":false}`)
 }

@@ -33,9 +33,10 @@ type models struct {
 // served is one version with what is counted of it.
 type served struct {
 	Weighted
-	until  uint32 // sum of the weights up to and with this one
-	suffix []byte // ,"model_version":"v1.0"
-	counts *modelMetrics
+	until   uint32   // sum of the weights up to and with this one
+	suffix  []byte   // ,"model_version":"v1.0"
+	outputs []string // of the Open Inference Protocol
+	counts  *modelMetrics
 }
 
 // SetModels replaces what is served. Requests under way end with the models they began with.
@@ -46,7 +47,7 @@ func (s *Server) SetModels(all []Weighted) error {
 			return fmt.Errorf("model %s has the weight %d, want 0 to %d", w.Version, w.Weight, maxWeight)
 		}
 		set.all = append(set.all, &served{
-			Weighted: w, suffix: strconv.AppendQuote([]byte(`,"model_version":`), w.Version),
+			Weighted: w, suffix: strconv.AppendQuote([]byte(`,"model_version":`), w.Version), outputs: outputsOf(w.Trained),
 		})
 	}
 	slices.SortFunc(set.all, func(a, b *served) int { return compareVersions(a.Version, b.Version) })

@@ -66,9 +66,9 @@ func inferenceOperations() []operation {
 		get("infer-live", "/v2/health/live", "Whether the process works", liveResponse{}, nil),
 		get("infer-ready", "/v2/health/ready", "Whether this replica wants requests", readyResponse{}, stopping),
 		get("infer-model", inferenceRoot, "What the model takes and gives", modelResponse{}, nil),
-		get("infer-model-ready", inferenceRoot+"/ready", "Whether the model is ready", readyResponse{}, stopping),
+		get("infer-model-ready", inferenceRoot+"/ready", "Whether the model is ready", modelReadyResponse{}, map[int]any{503: modelReadyResponse{}}),
 		get("infer-model-version", inferenceRoot+"/versions/{version}", "What a version takes and gives", modelResponse{}, map[int]any{404: inferErrorResponse{}}),
-		get("infer-model-version-ready", inferenceRoot+"/versions/{version}/ready", "Whether a version is ready", readyResponse{}, map[int]any{404: inferErrorResponse{}}),
+		get("infer-model-version-ready", inferenceRoot+"/versions/{version}/ready", "Whether a version is ready", modelReadyResponse{}, map[int]any{404: inferErrorResponse{}}),
 		infer, inferVersion,
 	}
 }

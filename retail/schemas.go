@@ -89,6 +89,11 @@ type readyResponse struct {
 	Ready bool `json:"ready"`
 }
 
+type modelReadyResponse struct {
+	Name  string `json:"name" example:"retail"`
+	Ready bool   `json:"ready"`
+}
+
 type modelResponse struct {
 	Name     string       `json:"name" example:"retail"`
 	Versions []string     `json:"versions" nullable:"false"`
@@ -110,7 +115,7 @@ type inferRequest struct {
 	_       struct{}      `additionalProperties:"true"`
 	ID      string        `json:"id,omitempty" doc:"Given back in the answer"`
 	Inputs  []inferTensor `json:"inputs" nullable:"false" doc:"One column for each feature"`
-	Outputs []inferOutput `json:"outputs,omitempty" doc:"What to answer: prediction, low, high; all without it"`
+	Outputs []inferOutput `json:"outputs,omitempty" doc:"What to answer: prediction and, where the model knows them, low and high; all without it"`
 }
 
 type inferOutput struct {
@@ -126,6 +131,6 @@ type inferResponse struct {
 }
 
 type inferErrorResponse struct {
-	Error  string          `json:"error" doc:"What was refused"`
+	Error  string          `json:"error" doc:"What was refused, the first mistake where there are several"`
 	Detail []request.Error `json:"detail" nullable:"false"`
 }

@@ -66,6 +66,8 @@ type exchange struct {
 	user   string
 	model  string
 	rows   int
+	// inference says that the path is one of the Open Inference Protocol.
+	inference bool
 }
 
 func (x *exchange) WriteHeader(status int) {
@@ -125,6 +127,7 @@ func New(o Options) (*Server, error) {
 		jwksPath:         {http.MethodGet, s.jwks(), nil},
 
 		"/v2":              {http.MethodGet, static(inferenceServer), nil},
+		"/v2/":             {http.MethodGet, static(inferenceServer), nil},
 		"/v2/health/live":  {http.MethodGet, s.inferLive, nil},
 		"/v2/health/ready": {http.MethodGet, s.inferReady, nil},
 	} {
@@ -145,7 +148,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header["Connection"] = closeConnection
 	}
 	rt := s.find(r.URL.Path)
-	x := exchange{ResponseWriter: w}
+	x := exchange{ResponseWriter: w, inference: strings.HasPrefix(r.URL.Path, "/v2")}
 	s.metrics.inFlight.Inc()
 	if s.Tracer != nil {
 		var end func(*exchange)

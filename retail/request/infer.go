@@ -82,6 +82,10 @@ func (in *inference) wrong(msg, code string, loc ...any) {
 }
 
 func (in *inference) id(v value) {
+	if v.kind == null { // as clients in Python write what is not there
+		in.ID = nil
+		return
+	}
 	if v.kind != text {
 		in.wrong("Input should be a valid string", "string_type", "id")
 		return
@@ -194,8 +198,11 @@ func (r *reader) flat(dst []value, depth int) ([]value, bool) {
 }
 
 func (in *inference) outputs(r *reader) {
+	in.Outputs = nil
 	if r.peek() != '[' {
-		r.value(1)
+		if r.value(1).kind == null {
+			return
+		}
 		in.wrong("Input should be a valid list", "list_type", "outputs")
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/albatross-lb/albatross/retail/model"
 )
@@ -36,6 +37,15 @@ type Error struct {
 	// Msg is for people, Type for programs; the types are those of pydantic.
 	Msg  string `json:"msg" doc:"What is wrong, for people"`
 	Type string `json:"type" doc:"What is wrong, for programs"`
+}
+
+// String says where the mistake is and what it is, for people: "body.inputs.3.datatype: Input should be one of FP32 FP64".
+func (e Error) String() string {
+	place := make([]string, len(e.Loc))
+	for i, l := range e.Loc {
+		place[i] = fmt.Sprint(l)
+	}
+	return strings.Join(place, ".") + ": " + e.Msg
 }
 
 // The fields of one question, in the order they are documented.
