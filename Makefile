@@ -1,7 +1,7 @@
 # make run      the example: three replicas of the Retail API behind one load balancer
 # make test     everything that must hold: format, vet, tests, race detector, scripts, macOS build
 # make bench    nginx, HAProxy, httputil.ReverseProxy and albatross side by side
-# make load     ab, wrk and artillery against the example; fails on a failed request
+# make load     ab, wrk and artillery against the example (and through nginx); fails on a failed request
 # make fuzz     each fuzz target for FUZZTIME
 # make profile  take anew the profile that the compiler optimises albatross by
 # make train    train the Retail API's models anew from Debian's r-cran-bayesm, and print their errors
@@ -21,8 +21,11 @@ DURATION ?= 5s
 WORK     ?=
 NEWER    ?=
 FUZZTIME ?= 20s
-# How much faster than written artillery's four minutes pass, in make load.
+# Of make load: how much faster than written artillery's four minutes pass, how often ab and wrk run, what else to go through
+# (THROUGH=albatross,nginx).
 SPEED    ?= 1
+REPEAT   ?= 1
+THROUGH  ?= albatross
 FOLDERS   = bench cmd deploy internal lb retail test
 
 .PHONY: run build test format vet darwin unit race conformance grpc bench load fuzz profile train clean
@@ -72,8 +75,8 @@ bench: build
 	$(GO) run ./bench --albatross bin/albatross --rounds $(ROUNDS) --duration $(DURATION) $(if $(WORK),--work $(WORK)) $(if $(NEWER),--newer '$(NEWER)')
 
 load: build
-	bench/tools.sh ab wrk artillery
-	$(GO) run ./bench/load --speed $(SPEED)
+	bench/tools.sh ab wrk artillery $(if $(findstring nginx,$(THROUGH)),nginx)
+	$(GO) run ./bench/load --speed $(SPEED) --rounds $(REPEAT) --through $(THROUGH)
 
 fuzz:
 	@for package in $$($(GO) list ./...); do \

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"github.com/albatross-lb/albatross/bench/certificate"
 )
 
 // site is what all proxies share: a folder, the targets, a certificate.
@@ -49,7 +51,7 @@ func newSite(ctx context.Context, albatross string) (*site, error) {
 
 func (s *site) open(ctx context.Context) error {
 	var err error
-	if s.cert, s.key, err = makeCertificate(s.folder); err != nil {
+	if s.cert, s.key, err = certificate.Make(s.folder); err != nil {
 		return fmt.Errorf("making a certificate: %w", err)
 	}
 	if s.files, err = raiseFiles(); err != nil {

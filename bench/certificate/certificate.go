@@ -1,4 +1,5 @@
-package main
+// Package certificate makes the certificate that proxies are measured with.
+package certificate
 
 import (
 	"crypto/ecdsa"
@@ -9,13 +10,14 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 )
 
-// makeCertificate writes a self-signed ECDSA P-256 certificate and its key. A third file, both
-// in one, is what HAProxy reads: key's name with .pem added.
-func makeCertificate(folder string) (cert, key string, err error) {
+// Make writes a self-signed ECDSA P-256 certificate and its key. A third file, both
+// in one, is what HAProxy reads: key's name with .pem added. It is good for localhost and 127.0.0.1, for a day.
+func Make(folder string) (cert, key string, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", "", err
@@ -38,7 +40,7 @@ func makeCertificate(folder string) (cert, key string, err error) {
 	keyPEM := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 	cert, key = filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key")
 	for path, text := range map[string]string{cert: certPEM, key: keyPEM, key + ".pem": certPEM + keyPEM} {
-		if err := writeFile(path, text); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return "", "", err
 		}
 	}

@@ -26,61 +26,99 @@ type scene struct {
 	manifests string
 	auth      string // on | off
 	folder    string // for state and files
-
-	url   string // what the tools use
-	ca    string // file; "" for plain HTTP
-	token string // "" where none is needed
+	token     string // "" where none is needed
 }
 
-// play starts the example, runs every tool against it, and ends it.
+// front is a load balancer that the tools speak to.
+type front struct {
+	name string
+	url  string
+	ca   string // file; "" for plain HTTP
+}
+
+// replicas is how many the example's runner starts.
+const replicas = 3
+
+// ports are the first of neighbouring ones: albatross's HTTP, HTTPS and admin API, the replicas, nginx's HTTP and HTTPS.
+type ports int
+
+const portCount = 3 + replicas + 2
+
+func (p ports) api() int   { return int(p) + 3 }
+func (p ports) nginx() int { return p.api() + replicas }
+
+// play starts the example, runs every tool against it, and ends it. Where there are two fronts, a tool runs against one and
+// then against the other before the next round or tool does.
 func (s *scene) play(ctx context.Context, o options) ([]result, error) {
 	fmt.Fprintln(os.Stderr, "starting:", s.name)
-	stop, err := s.start(ctx, o)
+	fronts, stop, err := s.open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	defer stop()
-	if s.auth == "on" {
-		if s.token, err = s.getToken(ctx); err != nil {
-			return nil, fmt.Errorf("getting a token: %w", err)
-		}
-	}
 	var results []result
 	for _, t := range tools(s, o) {
-		fmt.Fprintln(os.Stderr, "  ", t.what)
-		r, err := t.run(ctx, s)
+		r, err := t.compare(ctx, fronts, o.rounds)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.what, err)
+			return nil, err
 		}
-		r.scene, r.what = s.name, t.what
-		results = append(results, r)
+		results = append(results, r...)
+	}
+	for i := range results {
+		results[i].scene = s.name
 	}
 	return results, nil
 }
 
-// start runs the example's runner until it says that all is ready.
-func (s *scene) start(ctx context.Context, o options) (stop func(), err error) {
-	base, err := freePorts(6)
+// open starts the example, and nginx where it is asked for.
+func (s *scene) open(ctx context.Context, o options) (fronts []front, stop func(), err error) {
+	free, err := freePorts(portCount)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	albatross, stopExample, err := s.start(ctx, o, free)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.auth == "on" { // of the same replicas, so good through nginx too
+		if s.token, err = s.getToken(ctx, albatross); err != nil {
+			stopExample()
+			return nil, nil, fmt.Errorf("getting a token: %w", err)
+		}
+	}
+	if o.albatrossToo() {
+		fronts = append(fronts, albatross)
+	}
+	if !o.nginxToo() {
+		return fronts, stopExample, nil
+	}
+	nginx, stopNginx, err := s.startNginx(ctx, free)
+	if err != nil {
+		stopExample()
+		return nil, nil, err
+	}
+	return append(fronts, nginx), func() { stopNginx(); stopExample() }, nil
+}
+
+// start runs the example's runner until it says that all is ready.
+func (s *scene) start(ctx context.Context, o options, base ports) (f front, stop func(), err error) {
 	flags := []string{"--albatross", o.albatross, "--retail-api", o.api, "--manifests", s.manifests, "--auth", s.auth, "--state", s.folder, "--bind", "127.0.0.1"}
 	for i, name := range []string{"--http", "--https", "--admin", "--api"} {
-		flags = append(flags, name, strconv.Itoa(base+i))
+		flags = append(flags, name, strconv.Itoa(int(base)+i))
 	}
-	s.url = fmt.Sprintf("http://localhost:%d", base)
+	f = front{name: "albatross", url: fmt.Sprintf("http://localhost:%d", base)}
 	if s.auth == "on" {
-		s.url, s.ca = fmt.Sprintf("https://localhost:%d", base+1), filepath.Join(s.folder, "ca", "ca.pem")
+		f.url, f.ca = fmt.Sprintf("https://localhost:%d", base+1), filepath.Join(s.folder, "ca", "ca.pem")
 	}
 	command := exec.CommandContext(ctx, o.runner, flags...)
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.Stderr = os.Stderr
 	out, err := command.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return f, nil, err
 	}
 	if err := command.Start(); err != nil {
-		return nil, err
+		return f, nil, err
 	}
 	stop = func() {
 		command.Process.Signal(syscall.SIGTERM)
@@ -89,10 +127,10 @@ func (s *scene) start(ctx context.Context, o options) (stop func(), err error) {
 	seen, err := readUntil(out, "Ctrl-C ends all of it.")
 	if err != nil {
 		stop()
-		return nil, fmt.Errorf("starting the example: %w\n%s", err, seen)
+		return f, nil, fmt.Errorf("starting the example: %w\n%s", err, seen)
 	}
 	go io.Copy(io.Discard, out)
-	return stop, nil
+	return f, stop, nil
 }
 
 func readUntil(from io.Reader, text string) (string, error) {
@@ -111,7 +149,7 @@ func readUntil(from io.Reader, text string) (string, error) {
 }
 
 // freePorts finds n neighbouring ports.
-func freePorts(n int) (int, error) {
+func freePorts(n int) (ports, error) {
 search:
 	for base := 18000; base < 19000; base += n {
 		for port := base; port < base+n; port++ {
@@ -121,18 +159,18 @@ search:
 			}
 			l.Close()
 		}
-		return base, nil
+		return ports(base), nil
 	}
 	return 0, fmt.Errorf("no %d free ports from 18000 to 19000", n)
 }
 
 // getToken logs in as the runner's demo user, trusting the local authority.
-func (s *scene) getToken(ctx context.Context) (string, error) {
+func (s *scene) getToken(ctx context.Context, f front) (string, error) {
 	password, err := os.ReadFile(filepath.Join(s.folder, "retail", "password"))
 	if err != nil {
 		return "", err
 	}
-	pem, err := os.ReadFile(s.ca)
+	pem, err := os.ReadFile(f.ca)
 	if err != nil {
 		return "", err
 	}
@@ -140,7 +178,7 @@ func (s *scene) getToken(ctx context.Context) (string, error) {
 	roots.AppendCertsFromPEM(pem)
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	form := url.Values{"username": {"demo"}, "password": {strings.TrimSpace(string(password))}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/token", strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err
 	}

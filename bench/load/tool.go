@@ -9,21 +9,25 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // result is what one tool reports.
 type result struct {
-	scene, what      string
-	requests, failed int
-	rate             float64 // requests per second
+	scene, what, through string
+	requests, failed     int
+	rate                 float64 // requests per second
+	p99                  float64 // milliseconds; 0 where the tool does not say
 }
 
 // tool is one run of one program.
 type tool struct {
 	what string
-	run  func(ctx context.Context, s *scene) (result, error)
+	long bool // one round has to do
+	run  func(ctx context.Context, f front) (result, error)
 }
 
 const prediction = `{"features": {"store_id": 1, "product_id": 123, "date": "2024-01-01", "price": 29.99, "promotion": 0}}`
@@ -36,30 +40,68 @@ wrk.headers["Content-Type"] = "application/json"
 
 func tools(s *scene, o options) []tool {
 	data, script := filepath.Join(s.folder, "data.json"), filepath.Join(s.folder, "predict.lua")
-	wrk := []string{"-t1", "-c32", fmt.Sprintf("-d%ds", o.seconds)}
+	wrk := []string{"-t1", "-c32", "--latency", fmt.Sprintf("-d%ds", o.seconds)}
 	all := []tool{
-		{"curl /health", func(ctx context.Context, s *scene) (result, error) { return curl(ctx, s, "/health") }},
-		{"curl /docs/", func(ctx context.Context, s *scene) (result, error) { return curl(ctx, s, "/docs/") }},
-		{"ab -n 1000 -c 10 /healthz", func(ctx context.Context, s *scene) (result, error) {
-			return ab(ctx, s, "/healthz", "-n", "1000", "-c", "10")
+		{"curl /health", false, func(ctx context.Context, f front) (result, error) { return curl(ctx, f, "/health") }},
+		{"curl /docs/", false, func(ctx context.Context, f front) (result, error) { return curl(ctx, f, "/docs/") }},
+		{"ab -n 1000 -c 10 /healthz", false, func(ctx context.Context, f front) (result, error) {
+			return s.ab(ctx, f, "/healthz", "-n", "1000", "-c", "10")
 		}},
-		{"ab -n 1000 -c 10 -p data.json /predict", func(ctx context.Context, s *scene) (result, error) {
+		{"ab -n 1000 -c 10 -p data.json /predict", false, func(ctx context.Context, f front) (result, error) {
 			if err := os.WriteFile(data, []byte(prediction), 0o600); err != nil {
 				return result{}, err
 			}
-			return ab(ctx, s, "/predict", "-n", "1000", "-c", "10", "-p", data, "-T", "application/json")
+			return s.ab(ctx, f, "/predict", "-n", "1000", "-c", "10", "-p", data, "-T", "application/json")
 		}},
-		{"wrk -c32 /healthz", func(ctx context.Context, s *scene) (result, error) { return wrkRun(ctx, s, "/healthz", wrk...) }},
-		{"wrk -c32 /predict", func(ctx context.Context, s *scene) (result, error) {
+		{"wrk -c32 /healthz", false, func(ctx context.Context, f front) (result, error) { return s.wrk(ctx, f, "/healthz", wrk...) }},
+		{"wrk -c32 /predict", false, func(ctx context.Context, f front) (result, error) {
 			if err := os.WriteFile(script, []byte(wrkScript), 0o600); err != nil {
 				return result{}, err
 			}
-			return wrkRun(ctx, s, "/predict", append(wrk, "-s", script)...)
+			return s.wrk(ctx, f, "/predict", append(wrk, "-s", script)...)
 		}},
 	}
 	if o.file != "" {
-		all = append(all, tool{"artillery " + filepath.Base(o.file), func(ctx context.Context, s *scene) (result, error) { return artillery(ctx, s, o) }})
+		all = append(all, tool{"artillery " + filepath.Base(o.file), true, func(ctx context.Context, f front) (result, error) { return s.artillery(ctx, f, o) }})
 	}
+	return all
+}
+
+// compare runs the tool against each front, in rounds.
+func (t tool) compare(ctx context.Context, fronts []front, rounds int) ([]result, error) {
+	if t.long {
+		rounds = 1
+	}
+	all := make([][]result, len(fronts))
+	for range rounds {
+		for i, f := range fronts {
+			fmt.Fprintln(os.Stderr, "  ", t.what, "through", f.name)
+			r, err := t.run(ctx, f)
+			if err != nil {
+				return nil, fmt.Errorf("%s through %s: %w", t.what, f.name, err)
+			}
+			all[i] = append(all[i], r)
+		}
+	}
+	var results []result
+	for i, f := range fronts {
+		r := sum(all[i])
+		r.what, r.through = t.what, f.name
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// sum adds up what rounds counted; of what they measured it gives the median.
+func sum(rounds []result) (all result) {
+	var rates, p99s []float64
+	for _, r := range rounds {
+		all.requests, all.failed = all.requests+r.requests, all.failed+r.failed
+		rates, p99s = append(rates, r.rate), append(p99s, r.p99)
+	}
+	slices.Sort(rates)
+	slices.Sort(p99s)
+	all.rate, all.p99 = rates[len(rates)/2], p99s[len(p99s)/2]
 	return all
 }
 
@@ -75,31 +117,31 @@ func output(ctx context.Context, environment []string, name string, args ...stri
 }
 
 // curl makes one request; any other code than 2xx or 3xx, and any certificate that is not the authority's, is a failure.
-func curl(ctx context.Context, s *scene, path string) (result, error) {
-	args := []string{"-sS", "--fail", "-o", os.DevNull, s.url + path}
-	if s.ca != "" {
-		args = append(args, "--cacert", s.ca)
+func curl(ctx context.Context, f front, path string) (result, error) {
+	args := []string{"-sS", "--fail", "-o", os.DevNull, f.url + path}
+	if f.ca != "" {
+		args = append(args, "--cacert", f.ca)
 	}
 	_, err := output(ctx, nil, "curl", args...)
 	return result{requests: 1}, err
 }
 
-func ab(ctx context.Context, s *scene, path string, args ...string) (result, error) {
+func (s *scene) ab(ctx context.Context, f front, path string, args ...string) (result, error) {
 	if s.token != "" {
 		args = append(args, "-H", "Authorization: Bearer "+s.token)
 	}
-	out, err := output(ctx, nil, "ab", append(args, s.url+path)...)
+	out, err := output(ctx, nil, "ab", append(args, f.url+path)...)
 	if err != nil {
 		return result{}, err
 	}
 	return readAB(out)
 }
 
-func wrkRun(ctx context.Context, s *scene, path string, args ...string) (result, error) {
+func (s *scene) wrk(ctx context.Context, f front, path string, args ...string) (result, error) {
 	if s.token != "" {
 		args = append(args, "-H", "Authorization: Bearer "+s.token)
 	}
-	out, err := output(ctx, nil, "wrk", append(args, s.url+path)...)
+	out, err := output(ctx, nil, "wrk", append(args, f.url+path)...)
 	if err != nil {
 		return result{}, err
 	}
@@ -107,13 +149,13 @@ func wrkRun(ctx context.Context, s *scene, path string, args ...string) (result,
 }
 
 // artillery fills in the test file and reads the JSON report.
-func artillery(ctx context.Context, s *scene, o options) (result, error) {
+func (s *scene) artillery(ctx context.Context, f front, o options) (result, error) {
 	text, err := os.ReadFile(o.file)
 	if err != nil {
 		return result{}, err
 	}
 	test, report := filepath.Join(s.folder, "artillery.yml"), filepath.Join(s.folder, "artillery.json")
-	if err := os.WriteFile(test, []byte(fillIn(string(text), s, o.speed)), 0o600); err != nil {
+	if err := os.WriteFile(test, []byte(fillIn(string(text), f.url, s.token, o.speed)), 0o600); err != nil {
 		return result{}, err
 	}
 	binary, err := exec.LookPath("artillery")
@@ -121,8 +163,8 @@ func artillery(ctx context.Context, s *scene, o options) (result, error) {
 		binary = ".cache/artillery/node_modules/.bin/artillery"
 	}
 	environment := []string{"ARTILLERY_DISABLE_TELEMETRY=true"}
-	if s.ca != "" {
-		environment = append(environment, "NODE_EXTRA_CA_CERTS="+s.ca)
+	if f.ca != "" {
+		environment = append(environment, "NODE_EXTRA_CA_CERTS="+f.ca)
 	}
 	if _, err := output(ctx, environment, binary, "run", "--output", report, test); err != nil {
 		return result{}, err
@@ -140,10 +182,10 @@ var (
 )
 
 // fillIn puts the target and the token into artillery's test and shortens its phases.
-func fillIn(test string, s *scene, speed int) string {
-	test = strings.ReplaceAll(test, "http://$EXTERNAL_IP", s.url)
-	if s.token != "" {
-		test = configLine.ReplaceAllLiteralString(test, "config:\n  http:\n    defaults:\n      headers:\n        Authorization: 'Bearer "+s.token+"'\n")
+func fillIn(test, url, token string, speed int) string {
+	test = strings.ReplaceAll(test, "http://$EXTERNAL_IP", url)
+	if token != "" {
+		test = configLine.ReplaceAllLiteralString(test, "config:\n  http:\n    defaults:\n      headers:\n        Authorization: 'Bearer "+token+"'\n")
 	}
 	return phaseDuration.ReplaceAllStringFunc(test, func(field string) string {
 		parts := phaseDuration.FindStringSubmatch(field)
@@ -157,7 +199,8 @@ func readAB(out string) (r result, err error) {
 	failed, err2 := figure(out, `Failed requests:\s+(\d+)`)
 	rate, err3 := figure(out, `Requests per second:\s+([\d.]+)`)
 	wrong, _ := figure(out, `Non-2xx responses:\s+(\d+)`) // the line is there only if there are any
-	return result{requests: int(complete), failed: int(failed + wrong), rate: rate}, errors.Join(err, err2, err3)
+	p99, _ := figure(out, `\b99%\s+(\d+)`)
+	return result{requests: int(complete), failed: int(failed + wrong), rate: rate, p99: p99}, errors.Join(err, err2, err3)
 }
 
 func readWrk(out string) (result, error) {
@@ -169,15 +212,26 @@ func readWrk(out string) (result, error) {
 		n, _ := figure(out, `Socket errors:.*\b`+kind+` (\d+)`)
 		failed += int(n)
 	}
-	return result{requests: int(requests), failed: failed, rate: rate}, errors.Join(err, err2)
+	return result{requests: int(requests), failed: failed, rate: rate, p99: milliseconds(out)}, errors.Join(err, err2)
+}
+
+// milliseconds reads wrk's 99th percentile, which comes in us, ms or s.
+func milliseconds(out string) float64 {
+	match := regexp.MustCompile(`\b99%\s+([\d.]+(?:us|ms|s))\b`).FindStringSubmatch(out)
+	if match == nil {
+		return 0
+	}
+	d, _ := time.ParseDuration(match[1])
+	return d.Seconds() * 1000
 }
 
 // readArtillery counts as failed every request without a 2xx answer and every user that did not come through.
 func readArtillery(data []byte) (result, error) {
 	var report struct {
 		Aggregate struct {
-			Counters map[string]int
-			Rates    map[string]float64
+			Counters  map[string]int
+			Rates     map[string]float64
+			Summaries map[string]struct{ P99 float64 }
 		}
 	}
 	if err := json.Unmarshal(data, &report); err != nil {
@@ -193,9 +247,13 @@ func readArtillery(data []byte) (result, error) {
 	if c["http.requests"] == 0 || c["vusers.created"] == 0 {
 		return result{}, errors.New("artillery's report has no requests")
 	}
-	return result{requests: c["http.requests"], failed: c["http.requests"] - good + c["vusers.failed"], rate: report.Aggregate.Rates["http.request_rate"]}, nil
+	return result{
+		requests: c["http.requests"], failed: c["http.requests"] - good + c["vusers.failed"], rate: report.Aggregate.Rates["http.request_rate"],
+		p99: report.Aggregate.Summaries["http.response_time"].P99,
+	}, nil
 }
 
+// figure reads the number that the pattern's group matches.
 func figure(text, pattern string) (float64, error) {
 	match := regexp.MustCompile(pattern).FindStringSubmatch(text)
 	if match == nil {
