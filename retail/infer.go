@@ -125,6 +125,10 @@ func (s *Server) infer(x *exchange, r *http.Request) {
 	if !s.authenticate(x, r) {
 		return
 	}
+	m := s.inferVersion(x, r)
+	if m == nil {
+		return
+	}
 	if r.Header.Get("Inference-Header-Content-Length") != "" {
 		writeWrong(x, request.Error{
 			Loc: []any{"header", "inference-header-content-length"}, Msg: "Tensors should be JSON, not binary", Type: "value_error",
@@ -138,10 +142,6 @@ func (s *Server) infer(x *exchange, r *http.Request) {
 	in, errs := request.Infer(body)
 	if errs != nil {
 		writeWrong(x, errs...)
-		return
-	}
-	m := s.inferVersion(x, r)
-	if m == nil {
 		return
 	}
 	if errs := m.checkOutputs(in.Outputs); errs != nil {

@@ -2,8 +2,11 @@ package retail
 
 import (
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/albatross-lb/albatross/retail/model"
 )
 
 func TestInference(t *testing.T) {
@@ -67,6 +70,9 @@ func TestInference(t *testing.T) {
 	if w := ask(s, "POST", "/v2/models/retail/infer", inferExample, "Inference-Header-Content-Length", "10"); w.Code != 422 {
 		t.Errorf("binary: %d", w.Code)
 	}
+	if w := ask(s, "POST", "/v2/models/retail/versions/v7/infer", "{}"); w.Code != 404 {
+		t.Errorf("no such version: %d %s", w.Code, w.Body)
+	}
 	protected, _ := newServer(t, true)
 	if w := ask(protected, "POST", "/v2/models/retail/infer", inferExample); w.Code != 401 || !strings.HasPrefix(w.Body.String(), `{"error":"Could not validate`) {
 		t.Errorf("without a token: %d %s", w.Code, w.Body)
@@ -77,4 +83,25 @@ func TestInference(t *testing.T) {
 	s.stopping.Store(true)
 	want(t, "stopping", ask(s, "GET", "/v2/health/ready", ""), 503, `{"ready":false}`)
 	want(t, "stopping", ask(s, "GET", "/v2/models/retail/ready", ""), 503, `{"name":"retail","ready":false}`)
+}
+
+// A model that knows no intervals does not offer them.
+func TestInferenceWithoutIntervals(t *testing.T) {
+	trained, err := model.Load(linear(t, "v0.9"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Models: []Weighted{{trained, 1}}, Name: "r1", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := ask(s, "GET", "/v2/models/retail", "").Body.String(); !strings.Contains(body, `"outputs":[{"name":"prediction","datatype":"FP64","shape":[-1]}]`) {
+		t.Errorf("%s", body)
+	}
+	if w := ask(s, "POST", "/v2/models/retail/infer", inferExample); w.Code != 200 || strings.Contains(w.Body.String(), "low") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	low := strings.Replace(inferExample, `"id":"1"`, `"outputs":[{"name":"low"}]`, 1)
+	want(t, "low", ask(s, "POST", "/v2/models/retail/infer", low), 422, `{"error":"body.outputs.0.name: Input should be one of prediction",`+
+		`"detail":[{"loc":["body","outputs",0,"name"],"msg":"Input should be one of prediction","type":"enum"}]}`)
 }

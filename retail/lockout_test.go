@@ -29,7 +29,7 @@ func TestLockout(t *testing.T) {
 		t.Error("waiting is not counted")
 	}
 	other, _ := newServer(t, true)
-	for range 3 {
+	for range 2 {
 		for range 4 {
 			ask(other, "POST", "/token", url.Values{"username": {"ann"}, "password": {"wrong"}}.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 		}

@@ -119,11 +119,10 @@ func TestPredictionLogNeverWaits(t *testing.T) {
 	s, _ := newServer(t, false)
 	r, w := io.Pipe()
 	s.Predictions = NewPredictionLog(w, 1)
-	for range 2 {
-		rows := strings.Repeat(`{"store_id":2,"product_id":1,"date":"1992-06-01","price":2.5,"promotion":1},`, 5000)
-		if w := ask(s, "POST", "/batch-predict", `{"instances":[`+strings.TrimSuffix(rows, ",")+`]}`); w.Code != 200 {
-			t.Fatalf("%d %.200s", w.Code, w.Body)
-		}
+	// More than the queue and the writer's buffer hold.
+	rows := strings.Repeat(`{"store_id":2,"product_id":1,"date":"1992-06-01","price":2.5,"promotion":1},`, predictionQueue+1000)
+	if w := ask(s, "POST", "/batch-predict", `{"instances":[`+strings.TrimSuffix(rows, ",")+`]}`); w.Code != 200 {
+		t.Fatalf("%d %.200s", w.Code, w.Body)
 	}
 	if body := ask(s, "GET", "/metrics", "").Body.String(); strings.Contains(body, "retail_prediction_log_dropped_total 0\n") {
 		t.Error("nothing was dropped")

@@ -120,7 +120,7 @@ func (b *browser) wait(selector, text string) {
 	b.t.Helper()
 	const shown = `const e = document.querySelector(arguments[0])
 		return e !== null && e.getClientRects().length > 0 && e.innerText.includes(arguments[1])`
-	for end := time.Now().Add(20 * time.Second); b.run(shown, selector, text) != true; {
+	for end := time.Now().Add(time.Minute); b.run(shown, selector, text) != true; {
 		if time.Now().After(end) {
 			b.t.Fatalf("there is no %s with %q in the page:\n%v", selector, text, b.run(`return document.body.innerText`))
 		}
