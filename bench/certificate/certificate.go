@@ -1,4 +1,8 @@
 // Package certificate makes the certificate that proxies are measured with.
+//
+// All of them get one of the same kind, self-signed ECDSA P-256, so that no handshake is cheaper than another's for its
+// key. It is made anew for each run and lies in the run's own folder: a key in the repository would be one that everybody
+// has, and one from outside would have to be made first.
 package certificate
 
 import (
