@@ -3,9 +3,10 @@
 //	Rscript retail/train/export.R /tmp/orange-juice.csv
 //	go run ./cmd/retail-train -data /tmp/orange-juice.csv -out retail/model
 //	go run ./cmd/retail-train -data /tmp/orange-juice.csv
+//	go run ./cmd/retail-train -data /tmp/orange-juice.csv -choose
 //
 // Without -out nothing is written: the table of errors is printed, as it is with it. It takes some minutes, for each error
-// is that of a model trained anew on what was known before. The same data give the same files. The data stay where they are:
+// is that of a model trained anew on what was known before. With -choose other settings are tried on weeks before all reported ones. The same data give the same files. The data stay where they are:
 // they are not ours to pass on, the models are.
 package main
 
@@ -23,6 +24,7 @@ import (
 type options struct {
 	data, out, plots, python string
 	boosted, linear          string // versions
+	choose                   bool
 }
 
 func main() {
@@ -33,6 +35,7 @@ func main() {
 	flag.StringVar(&o.python, "python", "/usr/bin/python3", "Python `interpreter` that has XGBoost 1.7 (Debian: python3-xgboost)")
 	flag.StringVar(&o.boosted, "version", "v1.0", "version of the boosted trees, part of every answer")
 	flag.StringVar(&o.linear, "linear-version", "v0.9", "version of the log-linear model")
+	flag.BoolVar(&o.choose, "choose", false, "try other settings of the trees on weeks before all reported ones, and print how they do")
 	flag.Parse()
 	if o.data == "" || flag.NArg() != 0 {
 		fmt.Fprintln(os.Stderr, "retail-train: -data is needed")
@@ -59,6 +62,9 @@ func run(o options) (err error) {
 			err = closing
 		}
 	}()
+	if o.choose {
+		return train.Choose(rows, booster, os.Stdout)
+	}
 	report, err := train.Evaluate(rows, booster, os.Stderr)
 	if err != nil {
 		return err
@@ -136,6 +142,9 @@ func print(to io.Writer, rows []train.Row, report *train.Report) {
 			fmt.Fprintf(to, "  %6.1f %6s %6s  %s\n", x.MAPE, "", "", x.Method)
 		}
 		if c := e.Coverage; c != nil {
+			d := report.Against
+			fmt.Fprintf(to, "  the model less log-linear: MAPE %+.1f (95%%: %+.1f to %+.1f), WAPE %+.1f (%+.1f to %+.1f)\n",
+				d.MAPE.Is, d.MAPE.Low, d.MAPE.High, d.WAPE.Is, d.WAPE.Low, d.WAPE.High)
 			fmt.Fprintf(to, "  the intervals of 10%% to 90%% hold %.1f%% (%.1f%% with a promotion); %.1f%% fell below, %.1f%% above\n",
 				c.All, c.Promotion, c.Below, c.Above)
 		}

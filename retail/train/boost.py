@@ -1,7 +1,7 @@
 """Trains gradient-boosted trees for retail-train, one folder a job.
 
-Reads folder names from standard input, one a line, and answers each with "ok". A folder holds job.json (rows, test_rows,
-seed, monotone: a direction for each feature) and little-endian float32: train (rows x features), labels (log units), weights,
+Reads folder names from standard input, one a line, and answers each with "ok". A folder holds job.json (seed, monotone: a
+direction for each feature, growth: the settings that choose.go chooses) and little-endian float32: train (rows x features), labels (log units), weights,
 test (test_rows x features). It gets model.json, as XGBoost writes it, and forecasts, what the trees add up to for test.
 
 Needs XGBoost 1.7 (Debian: python3-xgboost). The same job gives the same trees.
@@ -13,7 +13,7 @@ import sys
 import numpy
 import xgboost
 
-# How these were chosen stands in docs/retail-model.md.
+# Beside those of the job's growth.
 PARAMETERS = {
     # Not what is minimised (see loss), but it says that what trees add up to is the answer as it is.
     "objective": "reg:squarederror",
@@ -21,25 +21,24 @@ PARAMETERS = {
     "tree_method": "hist",
     "max_bin": 128,
     "max_depth": 6,
-    "eta": 0.03,
     "subsample": 0.7,
-    "colsample_bytree": 0.7,
-    "min_child_weight": 20,
     "nthread": 1,
     "verbosity": 0,
 }
 TREES = 200
-# The loss is this much gamma deviance, which looks at the mean of units, and for the rest squared error of log units, which looks
-# at the typical week.
-GAMMA = 0.3
 
 
-def loss(sums, data):
-    labels, weights = data.get_label(), data.get_weight()
-    ratio = numpy.exp(numpy.clip(labels - sums, -3, 3))
-    gradient = GAMMA * (1 - ratio) + (1 - GAMMA) * (sums - labels)
-    curvature = GAMMA * numpy.maximum(ratio, 0.3) + (1 - GAMMA)
-    return weights * gradient, weights * curvature
+def loss(gamma):
+    """The loss is gamma deviance to a share of gamma, and for the rest squared error of log units."""
+
+    def gradients(sums, data):
+        labels, weights = data.get_label(), data.get_weight()
+        ratio = numpy.exp(numpy.clip(labels - sums, -3, 3))
+        gradient = gamma * (1 - ratio) + (1 - gamma) * (sums - labels)
+        curvature = gamma * numpy.maximum(ratio, 0.3) + (1 - gamma)
+        return weights * gradient, weights * curvature
+
+    return gradients
 
 
 def train(folder):
@@ -51,8 +50,10 @@ def train(folder):
         job = json.load(file)
     columns = len(job["monotone"])
     data = xgboost.DMatrix(read("train", columns), label=read("labels"), weight=read("weights"), nthread=1)
-    parameters = dict(PARAMETERS, seed=job["seed"], monotone_constraints="(%s)" % ",".join(map(str, job["monotone"])))
-    booster = xgboost.train(parameters, data, TREES, obj=loss)
+    growth = job["growth"]
+    gamma = growth.pop("gamma")
+    parameters = dict(PARAMETERS, **growth, seed=job["seed"], monotone_constraints="(%s)" % ",".join(map(str, job["monotone"])))
+    booster = xgboost.train(parameters, data, TREES, obj=loss(gamma))
     booster.save_model(os.path.join(folder, "model.json"))
     test = read("test", columns)
     forecasts = booster.predict(xgboost.DMatrix(test, nthread=1), output_margin=True) if len(test) else numpy.zeros(0, "<f4")

@@ -11,10 +11,8 @@ import (
 // Seed is that of every random choice made while training trees.
 const Seed = 20240101
 
-// The choices behind the training of trees that the trainer does not make itself; docs/retail-model.md says how they were made.
+// The choices behind the training of trees beside [Growth]; docs/retail-model.md says how they were made.
 const (
-	// boostHalfLife is the age in weeks at which a row counts half.
-	boostHalfLife = 40
 	// unknownShare is the share of rows that are shown a second time with the store unknown, a third with the product
 	// unknown, and half that a fourth with neither known.
 	unknownShare = 0.1
@@ -28,27 +26,24 @@ const (
 	gap = 1
 )
 
-// blend is how trees and regression make one forecast. The regression's share is where relative and absolute errors were both below
-// the regression's own, on the earlier rounds as on the reported ones.
-var blend = model.Blend{Linear: 0.6, Lean: math.Log(0.98)}
-
 // boosted are trees grown on the weeks up to one origin.
 type boosted struct {
 	state  *model.State
 	grown  *grown
 	linear model.Coefficients
+	blend  model.Blend
 	model  *model.Boosted
 	// worst is the largest relative difference between the trainer's forecasts and the model's.
 	worst float64
 }
 
 // boost trains on the rows and sees to it that the model answers the questions as the trainer does. Later rows than the
-// questions' origin must not be among the rows.
-func boost(b *Booster, rows []Row, questions []model.Features) (*boosted, error) {
+// questions' origin must not be among the rows. The blend is even.
+func boost(b *Booster, rows []Row, questions []model.Features, g Growth) (*boosted, error) {
 	h := newHistory(rows)
 	terms := h.terms(Chosen.HalfLife)
 	states := h.states(terms)
-	fit := &boosted{state: states[len(states)-1]}
+	fit := &boosted{state: states[len(states)-1], blend: even}
 	var err error
 	if fit.linear, err = Fit(rows, Chosen); err != nil {
 		return nil, err
@@ -63,7 +58,7 @@ func boost(b *Booster, rows []Row, questions []model.Features) (*boosted, error)
 		fit.model.Vector(&v, q)
 		test = append(test, v[:len(model.Inputs)]...)
 	}
-	if fit.grown, err = b.train(h.matrix(rows, states), test, Seed); err != nil {
+	if fit.grown, err = b.train(h.matrix(rows, states, g.HalfLife), test, Seed, g); err != nil {
 		return nil, err
 	}
 	if fit.model, err = fit.assemble(noIntervals(fit.state)); err != nil {
@@ -92,7 +87,14 @@ func (b *boosted) assemble(q model.Intervals) (*model.Boosted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return model.NewBoosted(*b.state, forest, linear, blend, q)
+	return model.NewBoosted(*b.state, forest, linear, b.blend, q)
+}
+
+// mix blends trees and regression in another way, without intervals.
+func (b *boosted) mix(blend model.Blend) (err error) {
+	b.blend = blend
+	b.model, err = b.assemble(noIntervals(b.state))
+	return err
 }
 
 func noIntervals(s *model.State) model.Intervals {
@@ -102,7 +104,7 @@ func noIntervals(s *model.State) model.Intervals {
 
 // matrix is what the trees learn from: each row, asked as a forecast would have asked for it, two or three weeks
 // after what was known; and some of them again as if the store or the product were new.
-func (h *history) matrix(rows []Row, states []*model.State) *matrix {
+func (h *history) matrix(rows []Row, states []*model.State, halfLife float64) *matrix {
 	m := &matrix{}
 	var v [model.MaxInputs]float32
 	random := rand.New(rand.NewPCG(Seed, 0))
@@ -112,7 +114,7 @@ func (h *history) matrix(rows []Row, states []*model.State) *matrix {
 		}
 		origin := r.Week - 1 - gap - i%2
 		s := states[max(origin-h.first, 0)]
-		weight := math.Exp2(-float64(h.last-r.Week) / boostHalfLife)
+		weight := math.Exp2(-float64(h.last-r.Week) / halfLife)
 		store, product := h.storeAt[r.Store], h.productAt[r.Product]
 		add := func(store, product int, weight float64) {
 			s.Vector(&v, store, product, model.WeekStart(r.Week), r.Price, r.Promotion)

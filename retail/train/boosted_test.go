@@ -57,7 +57,7 @@ func TestMatrixKeepsTheGap(t *testing.T) {
 			s.Terms[j].Average.Promotions = float32(i + 1)
 		}
 	}
-	m := h.matrix(rows, states)
+	m := h.matrix(rows, states, 40)
 	columns, place := len(model.Inputs), -1
 	for i, in := range model.Inputs {
 		if in.Name == "promotions" {
@@ -179,6 +179,50 @@ func TestForecastsLookAtNothingTheyForecast(t *testing.T) {
 	}
 	if _, err := os.Stat(folder); err == nil {
 		t.Error("the trainer's folder is left behind")
+	}
+}
+
+// The blend is that of the trials known by then, and of no later one.
+func TestBlend(t *testing.T) {
+	if got := (trials{}).blend(99); got != even {
+		t.Errorf("without trials %+v", got)
+	}
+	early := trial{week: 10, units: math.Exp(3), trees: 3, linear: 9}
+	late := trial{week: 11, units: math.Exp(3) * 0.9, trees: 9, linear: 3}
+	all := trials{early, late, late}
+	if got := all.blend(9); got != even {
+		t.Errorf("before all trials %+v", got)
+	}
+	if got := all.blend(10); got != (model.Blend{}) {
+		t.Errorf("where the trees are right %+v", got)
+	}
+	if got := all[1:].blend(11); got != (model.Blend{Linear: 1, Lean: math.Log(0.9)}) {
+		t.Errorf("where the regression is a tenth too high %+v", got)
+	}
+	if got := all[:1].errors(model.Blend{Lean: math.Log(2)}); math.Abs(got.MAPE-100) > 1e-9 || math.Abs(got.WAPE-100) > 1e-9 {
+		t.Errorf("twice as much is off by %+v", got)
+	}
+}
+
+// The interval is wide where the groups disagree, and rows of one group count together.
+func TestAgainst(t *testing.T) {
+	right := func(r Row) float64 { return r.Units }
+	twice := func(r Row) float64 { return 2 * r.Units }
+	var all against
+	for week := range 40 {
+		rows := []Row{{Product: 1, Week: week, Units: 10}, {Store: 1, Product: 1, Week: week, Units: 30}}
+		if week%2 == 0 {
+			all.take(rows, twice, right)
+		} else {
+			all.take(rows, right, right)
+		}
+	}
+	c := all.compare()
+	if len(all.groups) != 40 || c.MAPE.Is != 50 || c.WAPE.Is != 50 || c.MAPE.Low > 37 || c.MAPE.Low < 30 || c.MAPE.High < 63 || c.MAPE.High > 70 {
+		t.Errorf("%d groups, %+v", len(all.groups), c)
+	}
+	if again := all.compare(); again != c {
+		t.Errorf("%+v the second time, %+v the first", again, c)
 	}
 }
 

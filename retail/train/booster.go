@@ -75,12 +75,12 @@ type grown struct {
 }
 
 // train grows trees.
-func (b *Booster) train(m *matrix, test []float32, seed int) (*grown, error) {
+func (b *Booster) train(m *matrix, test []float32, seed int, how Growth) (*grown, error) {
 	monotone := make([]int, len(model.Inputs))
 	for i, in := range model.Inputs {
 		monotone[i] = in.Monotone
 	}
-	job, err := json.Marshal(map[string]any{"seed": seed, "monotone": monotone})
+	job, err := json.Marshal(map[string]any{"seed": seed, "monotone": monotone, "growth": how})
 	if err != nil {
 		return nil, err
 	}

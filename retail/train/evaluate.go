@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,8 +24,11 @@ func lastWeeks(rows []Row, n int) hold {
 // then move on by two weeks. Published errors of other methods can be set beside these.
 func tsperfRounds() []hold { return rounds(135, 157, 2) }
 
-// earlierRounds come before all weeks that errors are reported of. They serve to choose settings and to begin the intervals.
-func earlierRounds() []hold { return rounds(111, 131, 4) }
+// earlierRounds come before all weeks that errors are reported of. They serve to choose the first blend and to begin the intervals.
+func earlierRounds() []hold { return rounds(75, 133, 2) }
+
+// choosingRounds serve to choose settings. The last week forecast is 135, the first origin of tsperfRounds.
+func choosingRounds() []hold { return rounds(100, 132, 4) }
 
 func rounds(first, last, step int) []hold {
 	var all []hold
@@ -44,8 +48,11 @@ var published = []model.Published{
 type Report struct {
 	// Evaluations set the boosted model beside the others, on the last 13 weeks and on the TSPerf rounds.
 	Evaluations []model.Evaluation
-	// Intervals are of all forecasts made, for the model that serves.
+	// Blend and Intervals are of all forecasts made, for the model that serves.
+	Blend     model.Blend
 	Intervals model.Intervals
+	// Against sets the boosted model's errors in the TSPerf rounds against the log-linear one's.
+	Against Against
 	// MeanFactor is that of the boosted model.
 	MeanFactor float64
 	// Worst is the largest relative difference between the trainer's answer and the model's, over Compared forecasts.
@@ -74,13 +81,19 @@ const (
 	methodColdLine  = "log-linear, product left out of training"
 )
 
+// firstResidual is the first week whose errors make intervals. Before it there were few weeks to learn from, and errors larger than
+// they are now.
+const firstResidual = 113
+
 // evaluation gathers what is needed on the way.
 type evaluation struct {
 	rows      []Row
 	booster   *Booster
 	progress  io.Writer
 	report    Report
+	trials    trials
 	residuals []residual
+	against   against // in the TSPerf rounds
 }
 
 // Evaluate measures the models and naive forecasts on weeks that were not fitted. It takes some minutes; progress is told
@@ -91,6 +104,9 @@ func Evaluate(rows []Row, b *Booster, progress io.Writer) (*Report, error) {
 		if err := e.take(h, nil, nil); err != nil {
 			return nil, err
 		}
+		if h.to < firstResidual {
+			e.residuals = nil
+		}
 	}
 	tsperf, covered := scores{}, &coverage{}
 	for _, h := range tsperfRounds() {
@@ -98,11 +114,15 @@ func Evaluate(rows []Row, b *Booster, progress io.Writer) (*Report, error) {
 			return nil, err
 		}
 	}
+	e.report.Against = e.against.compare()
 	rolling := len(e.residuals) // those of forecasts two and three weeks ahead
 	plain, last := scores{}, lastWeeks(rows, 13)
+	chosen := e.trials
 	if err := e.take(last, plain, nil); err != nil {
 		return nil, err
 	}
+	e.trials = chosen // the same weeks again
+	e.report.Blend = chosen.blend(math.MaxInt)
 	e.residuals = e.residuals[:rolling]
 	e.report.MeanFactor = meanFactor(e.residuals)
 	if err := e.cold(last, plain); err != nil {
@@ -121,9 +141,12 @@ func Evaluate(rows []Row, b *Booster, progress io.Writer) (*Report, error) {
 func (e *evaluation) take(h hold, to scores, covered *coverage) error {
 	fmt.Fprintf(e.progress, "weeks %d to %d from those up to %d\n", h.from, h.to, h.known)
 	past, test := between(e.rows, 0, h.known), between(e.rows, h.from, h.to)
-	fit, err := boost(e.booster, past, questions(test))
+	fit, err := boost(e.booster, past, questions(test), Grown)
 	if err != nil {
 		return fmt.Errorf("forecasting weeks %d to %d: %w", h.from, h.to, err)
+	}
+	if err := errors.Join(fit.mix(e.trials.blend(h.known)), e.trials.add(test, fit)); err != nil {
+		return err
 	}
 	e.report.Worst, e.report.Compared = max(e.report.Worst, fit.worst), e.report.Compared+len(test)
 	if to != nil {
@@ -133,6 +156,11 @@ func (e *evaluation) take(h hold, to scores, covered *coverage) error {
 	}
 	if covered != nil {
 		// Only errors that were known by then make the intervals.
+		linear, err := model.NewLinear(fit.linear)
+		if err != nil {
+			return err
+		}
+		e.against.take(test, units(fit.model), units(linear))
 		m, err := fit.assemble(intervals(e.residuals, fit.state.Products, h.known))
 		if err != nil {
 			return err
@@ -155,13 +183,13 @@ func (s scores) compare(past, test []Row, fit *boosted) error {
 		return err
 	}
 	var v [model.MaxInputs]float32
-	s.take(methodBoosted, test, func(r Row) float64 { return fit.model.Predict(r.Features()).Units })
+	s.take(methodBoosted, test, units(fit.model))
 	s.take(methodTrees, test, func(r Row) float64 {
 		fit.model.Vector(&v, r.Features())
 		return math.Exp(float64(fit.model.Forest().Sum(&v)))
 	})
 	s.take(methodNoStore, test, func(r Row) float64 { return fit.model.Predict(hideStore(r.Features())).Units })
-	s.take(methodLinear, test, func(r Row) float64 { return linear.Predict(r.Features()).Units })
+	s.take(methodLinear, test, units(linear))
 	series := gather(past)
 	s.take(methodNaive, test, series.naive)
 	s.take(methodMean, test, series.mean)
@@ -182,18 +210,21 @@ func (e *evaluation) cold(h hold, to scores) error {
 				its = append(its, r)
 			}
 		}
-		fit, err := boost(e.booster, others, questions(its))
+		fit, err := boost(e.booster, others, questions(its), Grown)
 		if err != nil {
 			return fmt.Errorf("evaluating without product %d: %w", product, err)
 		}
-		to.take(methodNoProduct, its, func(r Row) float64 { return fit.model.Predict(r.Features()).Units })
+		if err := fit.mix(e.trials.blend(h.known)); err != nil {
+			return err
+		}
+		to.take(methodNoProduct, its, units(fit.model))
 		e.remember(its, fit.model, unknownProduct, func(f model.Features) model.Features { return f })
 		e.remember(its, fit.model, unknown, hideStore)
 		linear, err := model.NewLinear(fit.linear)
 		if err != nil {
 			return err
 		}
-		to.take(methodColdLine, its, func(r Row) float64 { return linear.Predict(r.Features()).Units })
+		to.take(methodColdLine, its, units(linear))
 	}
 	return nil
 }
@@ -205,6 +236,11 @@ func (e *evaluation) remember(rows []Row, m *model.Boosted, k kind, as func(mode
 			log: math.Log(r.Units) - math.Log(m.Predict(as(r.Features())).Units),
 		})
 	}
+}
+
+// units forecasts by a model.
+func units(m model.Predictor) forecaster {
+	return func(r Row) float64 { return m.Predict(r.Features()).Units }
 }
 
 func questions(rows []Row) []model.Features {

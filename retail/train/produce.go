@@ -33,7 +33,7 @@ func (r *Report) papers(rows []Row) model.Papers {
 // itself, to hold any evaluator of the file against ([Vector]).
 func Boosted(rows []Row, b *Booster, r *Report, version string) (file []byte, vectors []Vector, err error) {
 	questions := testQuestions(rows)
-	fit, err := boost(b, rows, questions)
+	fit, err := boost(b, rows, questions, Grown)
 	if err != nil {
 		return nil, nil, fmt.Errorf("training on all rows: %w", err)
 	}
@@ -42,7 +42,7 @@ func Boosted(rows []Row, b *Booster, r *Report, version string) (file []byte, ve
 	p.Training.Tool, p.Training.Seed = "XGBoost 1.7 (Debian package python3-xgboost)", Seed
 	round(reflect.ValueOf(&fit.linear).Elem())
 	file, err = model.WriteBoosted(p, model.BoostedParts{
-		State: *fit.state, Base: fit.grown.base, Trees: fit.grown.trees, Linear: fit.linear, Blend: blend, Intervals: r.Intervals,
+		State: *fit.state, Base: fit.grown.base, Trees: fit.grown.trees, Linear: fit.linear, Blend: r.Blend, Intervals: r.Intervals,
 	})
 	for i, q := range questions {
 		vectors = append(vectors, newVector(q, fit.grown.forecasts[i]))
