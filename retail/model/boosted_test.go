@@ -137,7 +137,7 @@ func TestLoadRefuses(t *testing.T) {
 		"2001 trees":                 replaced(`"trees":200`, `"trees":2001`),
 		"is \"prize\"":               replaced(`"inputs":["price"`, `"inputs":["prize"`),
 		"reads 22 features":          replaced(`"inputs":["price"`, `"inputs":["x","price"`),
-		"blend of 2":                 replaced(`"blend":{"linear":0.6`, `"blend":{"linear":2`),
+		"blend of 2":                 replaced(`"blend":{"linear":`, `"blend":{"linear":2,"was":`),
 		"appears twice":              replaced(`"stores":[2,5,`, `"stores":[2,2,`),
 		"prices for":                 replaced(`"price_edges":[`, `"price_edges":[0.1,`),
 		"elasticity NaN":             file(string(head), nan),

@@ -29,7 +29,7 @@ type Growth struct {
 }
 
 // Grown are those of the model in the repository: the ones [Choose] finds best.
-var Grown = Growth{HalfLife: 40, Gamma: 0.3, Eta: 0.03, LeastWeight: 20, Columns: 0.7, Shrink: 1}
+var Grown = Growth{HalfLife: 40, Gamma: 0, Eta: 0.03, LeastWeight: 20, Columns: 0.7, Shrink: 1}
 
 // candidate is one change of Grown.
 type candidate struct {
@@ -41,7 +41,7 @@ var candidates = []candidate{
 	{"as they are", func(*Growth) {}},
 	{"half-life 25 weeks", func(g *Growth) { g.HalfLife = 25 }},
 	{"half-life 80 weeks", func(g *Growth) { g.HalfLife = 80 }},
-	{"no gamma deviance", func(g *Growth) { g.Gamma = 0 }},
+	{"30% gamma deviance", func(g *Growth) { g.Gamma = 0.3 }},
 	{"60% gamma deviance", func(g *Growth) { g.Gamma = 0.6 }},
 	{"eta 0.02", func(g *Growth) { g.Eta = 0.02 }},
 	{"eta 0.05", func(g *Growth) { g.Eta = 0.05 }},
