@@ -6,7 +6,7 @@
 // gives the connection used last first: it is the one least likely to have been
 // closed by the target, and the rest can age out. A connection that comes out of a
 // Pool is looked at once more (sock.Conn.Closed) when its target could have closed
-// it meanwhile. One that was put back within the last millisecond is not, if the
+// it meanwhile. One that was put back within the last quarter of a millisecond is not, if the
 // request may be repeated: whoever watches idle connections in an event loop hears of
 // what happens to them no sooner. What goes wrong between that look and the request is
 // the proxy's to repeat or to report.
@@ -32,7 +32,7 @@ const (
 	// shards of idle connections a target; a power of two.
 	shards = 8
 	// Fresh is for how long a connection put back need not be looked at.
-	Fresh = time.Millisecond
+	Fresh = time.Millisecond / 4
 	// maxIdle connections are kept in one shard; more are closed when they come back.
 	maxIdle = 256
 )
@@ -75,7 +75,7 @@ func NewPool(addr netip.AddrPort, secure bool) *Pool {
 }
 
 // Get lends an idle connection that its target has not closed as far as can be seen, or
-// nil. For a request that may be repeated, one put back within a millisecond before
+// nil. For a request that may be repeated, one put back within a quarter of a millisecond before
 // now is taken to be open.
 func (p *Pool) Get(at uint32, now time.Time, repeatable bool) *Conn {
 	for i := range uint32(shards) {
