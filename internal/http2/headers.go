@@ -177,15 +177,24 @@ func (c *Conn) request(b *headerBlock) error {
 	return nil
 }
 
-// trailers ends a request with a trailer section (RFC 9113 section 8.1). It is
-// decoded aside, for the stream may end any time.
-func (c *Conn) trailers(b *headerBlock) error {
+// decodeAside decodes a trailer section into memory of the connection's: the stream that
+// it belongs to may end any time, or has ended.
+func (c *Conn) decodeAside(b *headerBlock) (*Header, error) {
 	t := &c.aside
 	t.reset(trailerHeader)
 	if err := c.decode(b, t); err != nil {
-		return err
+		return nil, err
 	}
 	t.mend()
+	return t, nil
+}
+
+// trailers ends a request with a trailer section (RFC 9113 section 8.1).
+func (c *Conn) trailers(b *headerBlock) error {
+	t, err := c.decodeAside(b)
+	if err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.find(b.id)

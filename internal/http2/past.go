@@ -130,12 +130,10 @@ func (c *Conn) lateData(p *past, f *frame) error {
 // lateTrailers is a header block on a stream that has ended but for the request's
 // trailers, or that we have reset, so that it was on its way.
 func (c *Conn) lateTrailers(b *headerBlock) error {
-	t := &c.aside
-	t.reset(trailerHeader)
-	if err := c.decode(b, t); err != nil {
+	t, err := c.decodeAside(b)
+	if err != nil {
 		return err
 	}
-	t.mend()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.past.find(b.id)
