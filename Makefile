@@ -3,7 +3,6 @@
 # make bench    nginx, HAProxy, httputil.ReverseProxy and albatross side by side
 # make load     ab, wrk and artillery against the example (and through nginx); fails on a failed request
 # make fuzz     each fuzz target for FUZZTIME
-# make profile  take anew the profile that the compiler optimises albatross by
 # make train    train the Retail API's models anew from Debian's r-cran-bayesm, and print their errors
 #
 # Ports and folders are variables: make run HTTP=9080 HTTPS=9443 ADMIN=9902 API=9001 STATE=elsewhere
@@ -28,7 +27,7 @@ REPEAT   ?= 1
 THROUGH  ?= albatross
 FOLDERS   = bench cmd deploy internal lb retail test
 
-.PHONY: run build test format vet darwin unit race conformance grpc bench load fuzz profile train clean
+.PHONY: run build test format vet darwin unit race conformance grpc bench load fuzz train clean
 
 run: build
 	@exec bin/retail-run --albatross bin/albatross --retail-api bin/retail-api --state '$(STATE)' \
@@ -38,10 +37,6 @@ build:
 	$(GO) build -o bin/albatross ./cmd/albatross
 	$(GO) build -o bin/retail-api ./cmd/retail-api
 	$(GO) build -o bin/retail-run ./deploy/examples/retail/run
-
-# Tests run what they build for seconds: optimising it by the profile, with all packages that
-# it uses, would take minutes, twice.
-test vet darwin unit race conformance grpc fuzz: export GOFLAGS += -pgo=off
 
 test: format vet darwin unit race conformance grpc
 
@@ -85,12 +80,6 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
-
-# The compiler takes cmd/albatross/default.pgo from there by itself.
-profile:
-	bench/tools.sh wrk h2load ab
-	$(GO) run ./bench --only albatross --work http,https,h2,tlsnew --rounds 1 --duration 20s --profile .cache/profile
-	$(GO) tool pprof -proto .cache/profile/*.cpu.pprof > cmd/albatross/default.pgo
 
 train:
 	bench/tools.sh bayesm xgboost
