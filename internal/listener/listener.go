@@ -195,11 +195,15 @@ func (k *socket) start(c *net.TCPConn) {
 	if closed {
 		session.Drain()
 	}
-	k.set.running.Go(func() {
-		defer k.remove(session)
-		defer k.contain(session)
-		session.Serve()
-	})
+	k.set.running.Add(1)
+	go k.serve(session) // one closure and one frame less for each connection than by running.Go
+}
+
+func (k *socket) serve(session Session) {
+	defer k.set.running.Done()
+	defer k.remove(session)
+	defer k.contain(session)
+	session.Serve()
 }
 
 // contain keeps a mistake of ours in serving one connection from ending the process

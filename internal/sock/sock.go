@@ -56,11 +56,11 @@ type Conn struct {
 	sent    bool // all of out has gone in the WriteThenRead in progress
 	peek    [1]byte
 	closed  bool
+	moved   bool // the write in progress has sent something since it last had to wait
+	waited  bool // a write has had to wait since Waited was asked last
 
 	readUntil, writeUntil time.Time     // deadlines as they are set now
 	writeIdle             time.Duration // what SetWriteIdle was told last
-	moved                 bool          // the write in progress has sent something since it last had to wait
-	waited                bool          // a write has had to wait since Waited was asked last
 }
 
 // New wraps c. Nagle's algorithm is already off, as net does it.
