@@ -2,28 +2,34 @@ package main
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
 	"strings"
 )
 
-// gcPercent is how much garbage may gather beside what is alive, in percent of that, before
-// it is collected (Go's own choice is 100). The request path makes none, so collections are
-// rare at any value. Garbage comes in bursts, from TLS handshakes and changes of
-// configuration, and what a burst has taken from the system is slow to go back: 50
-// halves it. A collection takes the longer the more is alive, which it is only then.
-const gcPercent = 50
+// leastGarbage is how much garbage may always gather before it is collected, in bytes; once
+// more than that is alive, as much as is alive, which is Go's own choice (GOGC=100). The
+// request path makes none; TLS handshakes do, some tens of kilobytes each, and in a small
+// process Go would collect it after every hundred of them: a fifth of what a handshake costs.
+const leastGarbage = 32 << 20
 
 // memoryLimits are where a container's limit stands, in control groups of version 2 and 1.
 var memoryLimits = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
 
-// chooseMemory sets when garbage is collected: by gcPercent, and in a container with a limit
+// chooseMemory sets when garbage is collected: by leastGarbage, and in a container with a limit
 // also when nine tenths of that are used, rather than be killed. The environment
 // variables GOGC and GOMEMLIMIT, as Go's runtime documents them, have the last word.
 func chooseMemory() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		h := newHeap()
+		pace := func() bool {
+			debug.SetGCPercent(gcPercent(h.alive()))
+			return true
+		}
+		pace()
+		eachCollection(pace)
 	}
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -38,6 +44,23 @@ func chooseMemory() {
 		}
 		return
 	}
+}
+
+// eachCollection calls do after each collection, in which alone it shows what is alive, until
+// it gives false. The runtime tells of collections by finalizers: this is one of nothing.
+func eachCollection(do func() bool) {
+	runtime.SetFinalizer(&struct{ _ [16]byte }{}, func(any) {
+		if do() {
+			eachCollection(do)
+		}
+	})
+}
+
+// gcPercent gives leastGarbage in the runtime's terms, percent of what is alive, which it takes
+// to be 4 MiB at least.
+func gcPercent(alive uint64) int {
+	const leastHeap = 4 << 20
+	return int(max(100, leastGarbage*100/max(alive, leastHeap)))
 }
 
 // memoryLimit gives nine tenths of the limit that a control group's file tells, in bytes.
@@ -65,12 +88,16 @@ func newHeap() *heap {
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"}}}
 }
 
+func (h *heap) alive() uint64 {
+	metrics.Read(h.samples)
+	return h.samples[1].Value.Uint64()
+}
+
 // giveBack returns memory to the system once a burst is over: much of it is garbage or
 // free, and since the last call little was allocated. The runtime itself would keep as much as it
 // may need for the next collection.
 func (h *heap) giveBack() bool {
-	metrics.Read(h.samples)
-	allocated, alive := h.samples[0].Value.Uint64(), h.samples[1].Value.Uint64()
+	alive, allocated := h.alive(), h.samples[0].Value.Uint64()
 	held := h.samples[2].Value.Uint64() + h.samples[3].Value.Uint64()
 	quiet := allocated-h.allocated < alive/8+spare/8
 	h.allocated = allocated

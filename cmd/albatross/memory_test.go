@@ -43,3 +43,29 @@ func TestGiveBack(t *testing.T) {
 		t.Error("given back what was not there")
 	}
 }
+
+func TestGCPercent(t *testing.T) {
+	for alive, want := range map[uint64]int{0: 800, 4 << 20: 800, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100} {
+		if got := gcPercent(alive); got != want {
+			t.Errorf("gcPercent(%d) = %d, want %d", alive, got, want)
+		}
+	}
+}
+
+func TestEachCollection(t *testing.T) {
+	done, n := make(chan struct{}), 0
+	eachCollection(func() bool {
+		if n++; n == 3 {
+			close(done)
+		}
+		return n < 3
+	})
+	for {
+		runtime.GC() // finalizers run behind it, some time
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
