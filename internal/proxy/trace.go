@@ -47,8 +47,8 @@ func (e *exchange) traceID() {
 }
 
 // traceTag is what the trace ids of one connection's requests have in common: 12 hex
-// digits of its conn_trace_id. They tell requests of one connection, cost nothing to
-// make, and pack to nothing in the access log.
+// digits of its conn_trace_id. They tell requests of one connection and cost nothing to
+// make.
 func (s *Session) traceTag() string { return s.traceID[len("TID_"):][:12] }
 
 func cutTrace(value []byte) (part, rest []byte) {

@@ -31,8 +31,12 @@ func TestEmbedded(t *testing.T) {
 			of[x.Method] = x
 		}
 		model, linear, naive := e.Errors[0], of["log-linear"], of["naive (last known week)"]
-		// In WAPE the two are alike: half a point is less than the rounds can tell apart (docs/retail-model.md).
-		if linear.MAPE == 0 || model.MAPE > linear.MAPE || model.WAPE > linear.WAPE+0.5 {
+		// In the WAPE of the twelve rounds the aim is missed by 0.3 (docs/retail-model.md): no more than that may come to it.
+		missed := 0.0
+		if e.Rows == m.Evaluations[1].Rows {
+			missed = 0.35
+		}
+		if linear.MAPE == 0 || model.MAPE > linear.MAPE || model.WAPE > linear.WAPE+missed {
 			t.Errorf("%s: the model %+v is worse than %+v", e.Name, model, linear)
 		}
 		if model.MAPE > naive.MAPE*0.6 || model.WAPE > naive.WAPE*0.7 {
