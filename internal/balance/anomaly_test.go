@@ -11,10 +11,22 @@ var mitigating = map[string]string{"load_balancing.algorithm.type": "weighted_ra
 // traffic sends requests for a number of seconds, with a look after each. ratio is how many of a
 // target's requests fail, in per cent. It returns how many each target got.
 func traffic(g *Group, seconds, perSecond int, ratio ...int) []int {
+	return trafficBy(g, func() int { return g.Choose(nil, start) }, seconds, perSecond, ratio...)
+}
+
+// evenTraffic is traffic of which each target gets exactly as much as any other: a
+// verdict that hangs on a ratio must not hang on chance.
+func evenTraffic(g *Group, seconds, perSecond int, ratio ...int) []int {
+	turn := -1
+	next := func() int { turn++; return turn % g.Len() }
+	return trafficBy(g, next, seconds, perSecond, ratio...)
+}
+
+func trafficBy(g *Group, choose func() int, seconds, perSecond int, ratio ...int) []int {
 	got := make([]int, g.Len())
 	for range seconds {
 		for range perSecond {
-			i := g.Choose(nil, start)
+			i := choose()
 			t := g.Target(i)
 			t.Begin()
 			if i < len(ratio) && (got[i]*ratio[i])/100 != ((got[i]+1)*ratio[i])/100 {
@@ -94,7 +106,7 @@ func TestAnomaliesAreOutOfProportion(t *testing.T) {
 		{"too few requests to be sure", 3, 1, []int{100, 0, 0}, "---"},
 	} {
 		g := group(t, c.targets, mitigating)
-		traffic(g, 3, c.perSecond, c.ratio...)
+		evenTraffic(g, 3, c.perSecond, c.ratio...)
 		if got := verdicts(g); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
