@@ -44,10 +44,13 @@ func (p *paths) load() (*file.Source, control.Update, error) {
 	return source, update, err
 }
 
+// locate gives problems with the lines of their fields.
+func locate(problems []lb.Problem) []lb.Problem { return manifest.Locate(problems, os.ReadFile) }
+
 // printProblems writes each problem on a line of its own, in a stable order.
 func printProblems(w io.Writer, word string, problems []lb.Problem) {
 	lines := make([]string, len(problems))
-	for i, p := range problems {
+	for i, p := range locate(problems) {
 		lines[i] = p.String()
 	}
 	sort.Strings(lines)

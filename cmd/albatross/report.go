@@ -288,11 +288,13 @@ func (r *report) problems(title string, problems []lb.Problem) {
 	r.line(0, title)
 	sorted := slices.Clone(problems)
 	slices.SortFunc(sorted, func(x, y lb.Problem) int { return cmp.Compare(x.String(), y.String()) })
+	sorted = slices.Compact(sorted)
+	located := locate(sorted)
 	before := ""
-	for _, p := range slices.Compact(sorted) {
+	for i, p := range sorted {
 		switch place := p.Origin.String(); {
 		case r.width == 0 || place == "": // a line of its own, for other programs
-			r.line(2, p.String())
+			r.line(2, located[i].String())
 			continue
 		case place != before:
 			before = place
@@ -304,6 +306,9 @@ func (r *report) problems(title string, problems []lb.Problem) {
 		}
 		if field != "" {
 			field += ": "
+		}
+		if line := located[i].Origin.Line; line != p.Origin.Line {
+			field = fmt.Sprintf("line %d, %s", line, field)
 		}
 		r.line(4, field+p.Text)
 	}

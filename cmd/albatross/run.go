@@ -75,7 +75,7 @@ func (c *runCommand) serve(ctx context.Context, s *streams) error {
 		sources = append(sources, m.ordering)
 		defer m.ordering.run(ctx, log)()
 	}
-	loop := &control.Loop{Sources: sources, Machine: m, Log: log, OnReport: m.reported}
+	loop := &control.Loop{Sources: sources, Machine: m, Log: log, Locate: locate, OnReport: m.reported}
 	admin, err := c.console(ctx, m, loop, log)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (c *runCommand) console(ctx context.Context, m *machine, loop *control.Loop
 	}
 	log.Info("admin API", "address", l.Addr().String())
 	admin := console.New(console.Options{
-		Report: loop.Report, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(),
+		Report: loop.Report, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(), Locate: locate,
 		Version: map[string]string{"version": versionLine()}, Account: c.Account, Region: c.Region, Profile: c.Profile, Log: log,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))

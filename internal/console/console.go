@@ -27,6 +27,8 @@ type Options struct {
 	// Explain says what becomes of a request; its answer is encoded as JSON. An error
 	// is the asker's (400).
 	Explain func(context.Context, Question) (any, error)
+	// Locate gives problems with the lines of their fields; nil: as they are.
+	Locate  func([]lb.Problem) []lb.Problem
 	Metrics http.Handler
 	Version any // encoded as JSON
 

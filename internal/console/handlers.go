@@ -69,7 +69,10 @@ type problem struct {
 	Text   string `json:"text"`
 }
 
-func problems(list []lb.Problem) []problem {
+func (c *Console) problems(list []lb.Problem) []problem {
+	if c.options.Locate != nil {
+		list = c.options.Locate(list)
+	}
 	out := make([]problem, len(list))
 	for i, p := range list {
 		out[i] = problem{p.Origin.File, p.Origin.Line, p.Origin.Object(), p.Field, p.Text}
@@ -86,7 +89,7 @@ func (c *Console) setAside(w http.ResponseWriter, _ *http.Request) {
 		SetAside   []problem `json:"setAside"`
 		Warnings   []problem `json:"warnings"`
 		Notes      []problem `json:"notes"`
-	}{r.Generation, r.Failure, problems(r.Unread), problems(r.SetAside), problems(r.Warnings), problems(r.Notes)})
+	}{r.Generation, r.Failure, c.problems(r.Unread), c.problems(r.SetAside), c.problems(r.Warnings), c.problems(r.Notes)})
 }
 
 // maxExplainHeaders bounds the headers of a question.

@@ -16,6 +16,7 @@ const mostLines = 100
 // journal logs each problem when it appears and when it is gone.
 type journal struct {
 	log        *slog.Logger
+	locate     func([]lb.Problem) []lb.Problem
 	generation uint64
 	failure    string
 	known      map[entry]bool
@@ -59,7 +60,8 @@ func (j *journal) write(r Report) {
 }
 
 func (j *journal) appeared(k kind, problems []lb.Problem, now map[entry]bool) {
-	lines := 0
+	var fresh []lb.Problem
+	more := 0
 	for _, p := range problems {
 		e := entry{k, p}
 		e.problem.Origin.Line = 0
@@ -70,12 +72,20 @@ func (j *journal) appeared(k kind, problems []lb.Problem, now map[entry]bool) {
 		if j.known[e] {
 			continue
 		}
-		if lines++; lines <= mostLines {
-			j.line(k.level, k.text, p)
+		if len(fresh) == mostLines {
+			more++
+			continue
 		}
+		fresh = append(fresh, p)
 	}
-	if lines > mostLines {
-		j.log.Log(context.Background(), k.level, k.text+": more of them, see the admin API", "more", lines-mostLines)
+	if j.locate != nil {
+		fresh = j.locate(fresh)
+	}
+	for _, p := range fresh {
+		j.line(k.level, k.text, p)
+	}
+	if more > 0 {
+		j.log.Log(context.Background(), k.level, k.text+": more of them, see the admin API", "more", more)
 	}
 }
 

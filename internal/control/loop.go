@@ -31,6 +31,8 @@ type Loop struct {
 	Sources []Source // earlier ones win conflicts
 	Machine Machine
 	Log     *slog.Logger // nil: slog.Default()
+	// Locate gives problems with the lines of their fields, for the log; nil: as they are.
+	Locate func([]lb.Problem) []lb.Problem
 	// OnReport hears every new Report, in order, from the loop's own goroutine: it
 	// must return soon. Metrics of configuration are made here.
 	OnReport func(Report)
@@ -100,7 +102,7 @@ func (l *Loop) prepare() {
 	set(&l.Ceiling, Ceiling)
 	set(&l.Retry, Retry)
 	l.inbox = inbox{arrived: make(chan struct{}, 1), latest: make([]*arrival, len(l.Sources))}
-	l.journal = journal{log: l.Log}
+	l.journal = journal{log: l.Log, locate: l.Locate}
 	l.config = make([]Update, len(l.Sources))
 	l.stopped = make([]*lb.Problem, len(l.Sources))
 }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,7 +20,7 @@ func pathTypeOf(p networkingv1.HTTPIngressPath) networkingv1.PathType {
 // orderPaths gives the indexes of the paths of one rule in the order of their
 // priority: Exact as written, then Prefix with the longest first (its slash at the
 // end counts), then ImplementationSpecific as written.
-func orderPaths(paths []networkingv1.HTTPIngressPath) ([]int, error) {
+func orderPaths(field string, paths []networkingv1.HTTPIngressPath) ([]int, error) {
 	rank := map[networkingv1.PathType]int{
 		networkingv1.PathTypeExact: 0, networkingv1.PathTypePrefix: 1, networkingv1.PathTypeImplementationSpecific: 2,
 	}
@@ -27,7 +28,7 @@ func orderPaths(paths []networkingv1.HTTPIngressPath) ([]int, error) {
 	for i, p := range paths {
 		order[i] = i
 		if _, ok := rank[pathTypeOf(p)]; !ok {
-			return nil, faultf("pathType", "pathType %q of path %s is not known; write Exact, Prefix or ImplementationSpecific", *p.PathType, p.Path)
+			return nil, faultf(fmt.Sprintf("%s[%d].pathType", field, i), "pathType %q of path %s is not known; write Exact, Prefix or ImplementationSpecific", *p.PathType, p.Path)
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int {

@@ -62,9 +62,9 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 		if rule.HTTP == nil {
 			continue
 		}
-		order, err := orderPaths(rule.HTTP.Paths)
+		order, err := orderPaths(fmt.Sprintf("spec.rules[%d].http.paths", i), rule.HTTP.Paths)
 		if err != nil {
-			return nil, in(fmt.Sprintf("spec.rules[%d].http.paths", i), err)
+			return nil, err
 		}
 		var catchAll *lb.Rule // behind it, no request of its hosts is left
 		for _, j := range order {
