@@ -485,6 +485,23 @@ func TestAttributeWarnings(t *testing.T) {
 	}
 }
 
+// Network load balancers have other attributes than application load balancers.
+func TestAttributesOfLayer4(t *testing.T) {
+	for key, want := range map[string]bool{
+		"access_logs.s3.enabled": false, "load_balancing.cross_zone.enabled": false, "dns_record.client_routing_policy": false,
+		"connection_logs.s3.enabled": true, "health_check_logs.s3.enabled": true, "idle_timeout.timeout_seconds": true,
+	} {
+		l := lb.Listener{Port: 80, Protocol: lb.TCP, DefaultActions: []lb.Action{forwardTo("web")}}
+		cfg := config(&l)
+		cfg.LoadBalancers[0].Type, cfg.TargetGroups["web"].Protocol = lb.Network, lb.TCP
+		cfg.LoadBalancers[0].Attributes = map[string]string{key: "true"}
+		lb.Validate(cfg)
+		if got := texts(cfg.Warnings); strings.Contains(got, "["+key+"]: application load balancers have it") != want {
+			t.Errorf("%s: warnings\n%s", key, got)
+		}
+	}
+}
+
 func TestQuotasThatLoadBalancersShare(t *testing.T) {
 	cfg := config(listener(443, lb.HTTPS, rule(1, forwardTo("web"))))
 	for i, l := range []int{1, 2, 3} {

@@ -5,7 +5,7 @@ import "strings"
 // Attributes that only one of the two layers has, by what their keys begin with.
 var (
 	layer7Attributes = []string{
-		"idle_timeout.", "client_keep_alive.", "routing.http", "waf.", // of load balancers and listeners
+		"idle_timeout.", "client_keep_alive.", "routing.http", "waf.", "connection_logs.", "health_check_logs.", // of load balancers and listeners
 		"slow_start.", "load_balancing.algorithm.", "stickiness.lb_cookie.", "stickiness.app_cookie.", "lambda.", // of target groups
 	}
 	layer4Attributes = []string{

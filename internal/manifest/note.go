@@ -93,8 +93,9 @@ func inertAttributes(attributes map[string]string) []string {
 			texts = append(texts, key+": "+text)
 		}
 	}
-	for _, logs := range []string{"access", "connection", "health check"} {
-		add(strings.ReplaceAll(logs, " ", "_")+"_logs.s3.enabled", notYet+"sending "+logs+" logs to S3; they are kept as files under the state folder")
+	add("access_logs.s3.enabled", notYet+"sending access logs to S3; they are kept as files under the state folder")
+	for _, logs := range []string{"connection", "health check"} { // which network load balancers have not
+		add(strings.ReplaceAll(logs, " ", "_")+"_logs.s3.enabled", notYet+"sending "+logs+" logs to S3; an application load balancer keeps them as files under the state folder")
 	}
 	add("waf.fail_open.enabled", noWebACL)
 	add("zonal_shift.config.enabled", nowhere+"AWS starts zonal shifts; here a zone is left by stopping its nodes, or by what sends traffic to them")
