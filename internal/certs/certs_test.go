@@ -35,6 +35,10 @@ var (
 	rsa3072  = sync.OnceValue(func() crypto.Signer { k, _ := rsa.GenerateKey(rand.Reader, 3072); return k })
 )
 
+// nextYear is when certificates end that are given no end: all at the same second, or the one that was made last would be
+// the one that is valid longest.
+var nextYear = time.Now().Add(365 * 24 * time.Hour)
+
 // pemPair makes a self-signed certificate for names.
 func pemPair(t testing.TB, k kind, names ...string) (certPEM, keyPEM []byte) {
 	t.Helper()
@@ -45,7 +49,7 @@ func pemPair(t testing.TB, k kind, names ...string) (certPEM, keyPEM []byte) {
 		k.from = time.Now().Add(-time.Hour)
 	}
 	if k.to.IsZero() {
-		k.to = time.Now().Add(365 * 24 * time.Hour)
+		k.to = nextYear
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial(), NotBefore: k.from, NotAfter: k.to, SignatureAlgorithm: k.hash,
