@@ -312,16 +312,18 @@ func TestLineRightAfterRotation(t *testing.T) {
 
 // A file that has become very large is finished before its time.
 func TestLargeFileIsFinished(t *testing.T) {
-	s := open(t, Options{})
-	l := s.Log("retail", "a", "1", delivery)
-	l.Write(0, numbered(1))
-	s.Flush()
-	l.part.size = maxPart
-	l.Write(0, numbered(2))
-	s.Close()
-	if got := files(t, s.opts.Dir); len(got) != 2 {
-		t.Errorf("files: %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) { // or five minutes of the real clock may end just here
+		s := open(t, Options{})
+		l := s.Log("retail", "a", "1", delivery)
+		l.Write(0, numbered(1))
+		s.Flush()
+		l.part.size = maxPart
+		l.Write(0, numbered(2))
+		s.Close()
+		if got := files(t, s.opts.Dir); len(got) != 2 {
+			t.Errorf("files: %q", got)
+		}
+	})
 }
 
 // A file in which nothing could be written does not remain.
@@ -409,14 +411,16 @@ func TestMendAfterCrash(t *testing.T) {
 
 // Of two stores on one folder the second leaves the first one's files alone.
 func TestSecondProcessLeavesPartsAlone(t *testing.T) {
-	s := open(t, Options{})
-	s.Log("a", "a", "1", delivery).Write(0, numbered(1))
-	s.Flush()
-	open(t, Options{Dir: s.opts.Dir}).Close()
-	s.mend() // nor does the first one take its own for leavings
-	if got := files(t, s.opts.Dir); len(got) != 1 || !strings.HasSuffix(got[0], ".part") {
-		t.Errorf("files: %q", got)
-	}
+	synctest.Test(t, func(t *testing.T) { // or five minutes of the real clock may end just here
+		s := open(t, Options{})
+		s.Log("a", "a", "1", delivery).Write(0, numbered(1))
+		s.Flush()
+		open(t, Options{Dir: s.opts.Dir}).Close()
+		s.mend() // nor does the first one take its own for leavings
+		if got := files(t, s.opts.Dir); len(got) != 1 || !strings.HasSuffix(got[0], ".part") {
+			t.Errorf("files: %q", got)
+		}
+	})
 }
 
 func TestCheck(t *testing.T) {
