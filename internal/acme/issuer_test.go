@@ -297,14 +297,14 @@ func TestFailuresWaitLonger(t *testing.T) {
 
 		// Another process remembers, but does not make whoever restarted it wait for hours.
 		before := a.count()
-		a.set(func() { a.fail = nil })
+		a.set(func() { a.fail, a.takes = nil, time.Second }) // not over before it is looked at
 		i = open(t, dir, a)
 		defer run(i)()
 		i.Want([]Wish{w})
 		if len(i.Problems()) != 1 {
 			t.Errorf("right after the restart: %v", i.Problems())
 		}
-		after(restartRetry)
+		after(restartRetry + time.Second)
 		if a.count() != before+1 || leaf(t, i, w) == nil || len(i.Problems()) != 0 {
 			t.Errorf("after the restart: %d orders, problems %v", a.count()-before, i.Problems())
 		}
