@@ -3,6 +3,7 @@ package sock
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -208,30 +209,71 @@ func TestWriteThenReadDeadline(t *testing.T) {
 	}
 }
 
+// A slowReader notes the longest that it was without a read.
+type slowReader struct {
+	*net.TCPConn
+	last    time.Time
+	longest time.Duration
+}
+
+func (r *slowReader) Read(p []byte) (int, error) {
+	n, err := r.TCPConn.Read(p)
+	now := time.Now()
+	r.longest, r.last = max(r.longest, now.Sub(r.last)), now
+	return n, err
+}
+
+// whileReaderIsHeldUp calls a test with an idle time, and with a longer one as long as the reader in it, which means to read more
+// often by far, was held up by the machine: then a writer that gives up is right to do so, and nothing has been tested.
+func whileReaderIsHeldUp(t *testing.T, idle time.Duration, test func(idle time.Duration, s *Conn, r *slowReader) error) {
+	t.Helper()
+	for ; ; idle *= 2 {
+		s, peer := pair(t)
+		peer.SetReadBuffer(64 << 10)
+		peer.SetReadDeadline(time.Now().Add(time.Minute + 10*idle))
+		r := &slowReader{TCPConn: peer, last: time.Now()}
+		err := test(idle, s, r)
+		if err == nil {
+			return
+		}
+		if r.longest < idle/2 {
+			t.Fatalf("Write to a reader that never paused for longer than %v, with an idle time of %v: %v", r.longest, idle, err)
+		}
+		t.Logf("the reader was held up for %v, of an idle time of %v: %v", r.longest, idle, err)
+	}
+}
+
 // TestWriteIdleIsForEachWait: a peer that reads slowly is served for as long as it takes.
 func TestWriteIdleIsForEachWait(t *testing.T) {
-	s, peer := pair(t)
-	s.raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10) }) // small, so that every piece that is read wakes the writer up
-	peer.SetReadBuffer(64 << 10)
-	peer.SetReadDeadline(time.Now().Add(time.Minute))
-	const pieces, piece, idle = 24, 256 << 10, 3 * time.Second // of idle, more than a loaded machine stalls
-	s.SetWriteIdle(time.Now(), idle)
-	written := make(chan error, 1)
-	go func() { _, err := s.Write(make([]byte, pieces*piece)); written <- err }()
-	buf := make([]byte, piece)
-	for range pieces {
-		if _, err := io.ReadFull(peer, buf); err != nil {
-			t.Fatal(err)
+	t.Parallel()
+	whileReaderIsHeldUp(t, time.Second, func(idle time.Duration, s *Conn, r *slowReader) error {
+		s.raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10) }) // small, so that every piece that is read wakes the writer up
+		const pieces, piece = 24, 256 << 10
+		s.SetWriteIdle(time.Now(), idle)
+		written := make(chan error, 1)
+		go func() {
+			_, err := s.Write(make([]byte, pieces*piece))
+			if err != nil {
+				s.Close() // ends the reading
+			}
+			written <- err
+		}()
+		buf := make([]byte, piece)
+		for range pieces {
+			if _, err := io.ReadFull(r, buf); err != nil {
+				return errors.Join(err, <-written)
+			}
+			<-time.After(2 * idle / pieces) // twice the idle time in all
 		}
-		<-time.After(2 * idle / pieces) // twice the idle time in all
-	}
-	if err := <-written; err != nil {
-		t.Fatalf("Write to a slow reader: %v", err)
-	}
-	s.SetWriteIdle(time.Now(), 10*time.Millisecond)
-	if _, err := s.Write(make([]byte, pieces*piece)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("Write to a reader that has stopped: %v", err)
-	}
+		if err := <-written; err != nil {
+			return err
+		}
+		s.SetWriteIdle(time.Now(), 10*time.Millisecond)
+		if _, err := s.Write(make([]byte, pieces*piece)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Write to a reader that has stopped: %v", err)
+		}
+		return nil
+	})
 }
 
 // TestSlowReaderBehindLargeBuffer: a peer may read for longer than the idle time before so much of the kernel's
@@ -241,29 +283,32 @@ func TestSlowReaderBehindLargeBuffer(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("what the kernel has sent is not known here")
 	}
-	s, peer := pair(t)
-	peer.SetReadBuffer(64 << 10)
-	peer.SetReadDeadline(time.Now().Add(time.Minute))
-	const idle, size = 500 * time.Millisecond, 12 << 20
-	s.SetWriteIdle(time.Now(), idle)
-	written := make(chan error, 1)
-	begin := time.Now()
-	go func() { _, err := s.Write(make([]byte, size)); written <- err }()
-	buf := make([]byte, 128<<10)
-	read := 0
-	for len(written) == 0 && time.Since(begin) < 4*idle {
-		n, err := io.ReadFull(peer, buf)
-		if err != nil {
-			t.Fatal(err)
+	whileReaderIsHeldUp(t, 500*time.Millisecond, func(idle time.Duration, s *Conn, r *slowReader) error {
+		const size = 12 << 20
+		s.SetWriteIdle(time.Now(), idle)
+		written := make(chan error, 1)
+		begin := time.Now()
+		go func() {
+			_, err := s.Write(make([]byte, size))
+			if err != nil {
+				s.Close() // ends the reading
+			}
+			written <- err
+		}()
+		buf := make([]byte, 128<<10)
+		read := 0
+		for len(written) == 0 && time.Since(begin) < 4*idle {
+			n, err := io.ReadFull(r, buf)
+			if err != nil {
+				return errors.Join(err, <-written)
+			}
+			read += n
+			<-time.After(idle / 4)
 		}
-		read += n
-		<-time.After(idle / 4)
-	}
-	t.Logf("%d bytes read in %v", read, time.Since(begin))
-	if n, err := io.CopyN(io.Discard, peer, int64(size-read)); err != nil {
-		t.Errorf("%d bytes more, then %v", n, err)
-	}
-	if err := <-written; err != nil {
-		t.Fatalf("Write to a slow reader: %v", err)
-	}
+		t.Logf("%d bytes read in %v", read, time.Since(begin))
+		if n, err := io.CopyN(io.Discard, r, int64(size-read)); err != nil {
+			return errors.Join(fmt.Errorf("%d bytes more, then %w", n, err), <-written)
+		}
+		return <-written
+	})
 }
