@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -112,12 +113,14 @@ func TestRest(t *testing.T) {
 // A pause must be seen by every request that was due in it, not by those alone that were under way.
 func TestScheduleOmitsNothing(t *testing.T) {
 	const rate, pause = 500, 200 * time.Millisecond
-	stall := make(chan struct{})
-	time.AfterFunc(200*time.Millisecond+pause, func() { close(stall) })
-	begun := time.Now()
-	address := serve(t, func(int, *http.Request) string {
-		if time.Since(begun) > 200*time.Millisecond {
-			<-stall
+	over := sync.OnceValue(func() <-chan struct{} { // the pause, which begins with the first request that calls this
+		c := make(chan struct{})
+		time.AfterFunc(pause, func() { close(c) })
+		return c
+	})
+	address := serve(t, func(i int, _ *http.Request) string {
+		if i >= rate/5 {
+			<-over()
 		}
 		return ok
 	})
