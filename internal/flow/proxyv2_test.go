@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -138,7 +137,7 @@ func TestClientAddressIsKept(t *testing.T) {
 	heard := make(chan string, 1)
 	target := serve(t, func(c *net.TCPConn) { heard <- c.RemoteAddr().String() })
 	w := newWorld(t, with(config(lb.TCP, target), "preserve_client_ip.enabled", "true"), Options{Transparent: true})
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}, Timeout: 5 * time.Second}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}, Timeout: patience}
 	c, err := d.Dial("tcp", w.set.Address(80))
 	if err != nil {
 		t.Fatal(err)
