@@ -352,39 +352,40 @@ func TestPlaceFreedByEnd(t *testing.T) {
 	close(release)
 }
 
+// TestDrain runs in fake time: a client that is held up for a second counts as silent.
 func TestDrain(t *testing.T) {
-	release := make(chan struct{})
-	s := serve(t, Limits{}, nil, func(s *Stream) { <-release; page(s) })
-	r := dialRaw(t, s.addr)
-	r.headers(1, true, get)
-	c := <-s.conns
-	for open := 0; open == 0; {
-		c.mu.Lock()
-		open = len(c.streams)
-		c.mu.Unlock()
-	}
-	c.Drain()
-	c.Drain()
-	r.want("GOAWAY 2147483647 NO_ERROR", fmt.Sprintf("PING %x false", drainPing))
-	r.headers(3, true, get) // was on its way
-	r.fr.WritePing(true, drainPing)
-	r.want("GOAWAY 3 NO_ERROR")
-	r.headers(5, true, get) // was told not to
-	r.frame(frameData, 0, 5, "no fault, either")
-	close(release)
-	got := map[string]bool{}
-	for range 4 {
-		got[r.next()] = true
-	}
-	for _, want := range []string{"HEADERS 1 :status=200", `DATA 1 "ok" END`, "HEADERS 3 :status=200", `DATA 3 "ok" END`} {
-		if !got[want] {
-			t.Errorf("%s is missing", want)
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := servePipe(t, Limits{}, func(s *Stream) { <-release; page(s) })
+		r := s.dial()
+		r.headers(1, true, get)
+		synctest.Wait()
+		c := <-s.conns
+		go func() { // a pipe has no buffer
+			c.Drain()
+			c.Drain()
+		}()
+		r.want("GOAWAY 2147483647 NO_ERROR", fmt.Sprintf("PING %x false", drainPing))
+		r.headers(3, true, get) // was on its way
+		r.fr.WritePing(true, drainPing)
+		r.want("GOAWAY 3 NO_ERROR")
+		r.headers(5, true, get) // was told not to
+		r.frame(frameData, 0, 5, "no fault, either")
+		close(release)
+		got := map[string]bool{}
+		for range 4 {
+			got[r.next()] = true
 		}
-	}
-	r.want("EOF")
-	if err := <-s.errs; err != nil {
-		t.Errorf("Serve = %v", err)
-	}
+		for _, want := range []string{"HEADERS 1 :status=200", `DATA 1 "ok" END`, "HEADERS 3 :status=200", `DATA 3 "ok" END`} {
+			if !got[want] {
+				t.Errorf("%s is missing", want)
+			}
+		}
+		r.want("EOF")
+		if err := <-s.errs; err != nil {
+			t.Errorf("Serve = %v", err)
+		}
+	})
 	noGoroutines(t)
 }
 
