@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ type frames struct {
 	fields   []hpack.HeaderField
 	data     []string // a DATA frame each
 	trailers []hpack.HeaderField
+	round    string // stands in the path
 }
 
 func (f frames) String() string { return fmt.Sprintf("%q %q %q", f.fields, f.data, f.trailers) }
@@ -121,6 +123,8 @@ func (r *recorder) compare2(f frames) (through bool, err error) {
 		return false, err
 	}
 	requests, refused, _ := r.take()
+	requests = slices.DeleteFunc(requests, func(s seen) bool { return f.earlier(string(s.raw)) })
+	refused = slices.DeleteFunc(refused, func(err error) bool { return f.earlier(err.Error()) })
 	if want := map[bool]int{true: 1}[a.recorded == "no"]; len(refused) != want {
 		return false, fmt.Errorf("%v: the client got %+v, and the target refused %v", f, a, refused)
 	}
@@ -142,6 +146,14 @@ func (r *recorder) compare2(f frames) (through bool, err error) {
 		return true, err
 	}
 	return true, second.agrees(got)
+}
+
+var inRound = regexp.MustCompile(`round\d+end`)
+
+// earlier says whether what reached the target is of another round: what was reset in one may arrive in the next.
+func (f frames) earlier(raw string) bool {
+	round := inRound.FindString(raw)
+	return round != "" && round != f.round
 }
 
 func (f frames) get(name string) string {
@@ -178,7 +190,7 @@ func TestDesyncHTTP2(t *testing.T) {
 	}{
 		{"plain", post(), [3]string{"200", "200", "200"}, "-"},
 		{"a length", post("content-length", "5"), [3]string{"200", "200", "200"}, "-"},
-		{"trailers", frames{post().fields, hello, with(nil, "x-sum", "1")}, [3]string{"200", "200", "200"}, "-"},
+		{"trailers", frames{fields: post().fields, data: hello, trailers: with(nil, "x-sum", "1")}, [3]string{"200", "200", "200"}, "-"},
 		{"the same length twice", post("content-length", "5", "content-length", "5"), [3]string{"200", "200 closing", "400"}, "Ambiguous/DuplicateContentLength"},
 		{"GET with a body", frames{fields: with(pseudo("GET", "/"), "content-length", "5"), data: hello},
 			[3]string{"200", "200 closing", "400"}, "Ambiguous/UndefinedContentLengthSemantics"},
@@ -195,7 +207,7 @@ func TestDesyncHTTP2(t *testing.T) {
 		{"a line break in the method", frames{fields: pseudo("GET / HTTP/1.1\r\nX: y", "/")}, [3]string{"reset", "reset", "reset"}, ""},
 		{"a blank before the colon", post("transfer-encoding ", "chunked"), [3]string{"reset", "reset", "reset"}, ""},
 		{"NUL in a value", post("x", "\x00"), [3]string{"reset", "reset", "reset"}, ""},
-		{"a trailer that frames", frames{post().fields, hello, with(nil, "content-length", "5")}, [3]string{"400", "400", "400"}, "-"},
+		{"a trailer that frames", frames{fields: post().fields, data: hello, trailers: with(nil, "content-length", "5")}, [3]string{"400", "400", "400"}, "-"},
 	} {
 		number := fmt.Sprint("case", n, "end")
 		for i, mode := range modes {
@@ -251,10 +263,13 @@ func TestDesyncHTTP2(t *testing.T) {
 
 // TestForwardMutatedHTTP2 does over HTTP/2 what TestForwardMutated does over HTTP/1.1.
 func TestForwardMutatedHTTP2(t *testing.T) {
-	m := mutator{rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))}
+	m := mutator{rand.New(rand.NewPCG(1, 2))}
 	rounds, through := 0, 0
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) || rounds < 50; rounds++ {
 		f := m.frames()
+		f.round = fmt.Sprint("round", rounds, "end")
+		path := slices.IndexFunc(f.fields, func(h hpack.HeaderField) bool { return h.Name == ":path" })
+		f.fields[path].Value += "?" + f.round
 		passed, err := recorderAt("desync2-" + modes[rounds%len(modes)]).compare2(f)
 		if err != nil {
 			t.Fatalf("%s: %v", modes[rounds%len(modes)], err)

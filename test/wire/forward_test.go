@@ -31,9 +31,10 @@ func FuzzForward(f *testing.F) {
 }
 
 // TestForwardMutated breaks framing in all the ways that smuggling tries, far more often than a fuzzer meets
-// them. It has the machine to itself for its two seconds.
+// them. It has the machine to itself for its two seconds. The requests are the same in each run, or a run might fail of which
+// nobody could tell why; FuzzForward is for finding others.
 func TestForwardMutated(t *testing.T) {
-	m := mutator{rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))}
+	m := mutator{rand.New(rand.NewPCG(1, 2))}
 	rounds, through := 0, 0
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) || rounds < 50; rounds++ {
 		raw := m.request()
