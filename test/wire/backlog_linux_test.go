@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/albatross-lb/albatross/test/ports"
 )
 
@@ -26,15 +28,23 @@ func fullBacklog() (int, error) {
 	if err := syscall.Listen(fd, 0); err != nil {
 		return 0, err
 	}
-	for range 8 {
-		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second/4)
-		if isTimeout(err) {
-			return port, nil
-		}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), patience)
 		if err != nil {
 			return 0, err
 		}
 		filling = append(filling, c)
+		for range 50 { // the client is connected a moment before its connection is in the queue
+			// Of a socket that listens, these are the length of its queue and the most that it should be.
+			queue, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+			if err != nil {
+				return 0, err
+			}
+			if queue.Unacked > queue.Sacked {
+				return port, nil
+			}
+			time.Sleep(beat)
+		}
 	}
 	return 0, fmt.Errorf("the backlog of port %d does not fill up", port)
 }
