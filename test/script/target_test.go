@@ -76,8 +76,7 @@ func (t *target) change(what string, args []string) (err error) {
 	case "up":
 		return t.up()
 	case "down":
-		t.down()
-		return nil
+		return t.down()
 	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
@@ -127,13 +126,25 @@ func listenAgain(address string) (listener net.Listener, err error) {
 	}
 }
 
-// down closes the listener and every connection.
-func (t *target) down() {
+// down closes the listener and every connection, and waits until the port refuses. A child that is being started has the
+// listener, too, until its exec, and connections to it would be taken up to then.
+func (t *target) down() error {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
-	if t.server != nil {
-		t.server.Close()
-		t.server = nil
+	if t.server == nil {
+		return nil
+	}
+	t.server.Close()
+	t.server = nil
+	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
+		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(t.port)))
+		if err != nil {
+			return nil
+		}
+		c.Close()
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the port of target %s does not close", t.name)
+		}
 	}
 }
 
