@@ -200,7 +200,7 @@ func TestRestart(t *testing.T) {
 // there before, and no request fails.
 func TestRenewal(t *testing.T) {
 	w := newWorld(t)
-	w.startPebble(15)
+	w.startPebble(30) // so that an order, due when a third is left, has ten seconds: it takes two, and more where the machine is busy
 	w.ingress("web", `[{"HTTP":80},{"HTTPS":443}]`, ordered, "a.example.com")
 	w.startAlbatross()
 	w.awaitTrusted(w.https, "a.example.com")

@@ -250,7 +250,7 @@ spec:
 
 // anyone is a client that trusts everybody.
 func (w *world) anyone() *http.Client {
-	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	return &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 }
 
 // roots are what pebble's certificates go back to; nil where it does not say.
