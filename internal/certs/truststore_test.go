@@ -81,6 +81,7 @@ func TestTrustStoreFollowsItsFiles(t *testing.T) {
 		}
 	}
 	put(t, dir, "ca.pem", bundle(one))
+	store.looked.Store(time.Now().Add(time.Hour).UnixNano()) // just now, however slow the machine is
 	if admits(t, store, a) {
 		t.Error("the files are looked at each time")
 	}
