@@ -283,7 +283,7 @@ metadata:
     alb.ingress.kubernetes.io/healthcheck-port: '%[2]d'
     alb.ingress.kubernetes.io/listen-ports: '[{"HTTPS": %[1]d}]'
     alb.ingress.kubernetes.io/certificate-arn: arn:aws:acm:us-east-1:000000000000:certificate/wire
-    alb.ingress.kubernetes.io/target-group-attributes: deregistration_delay.timeout_seconds=3
+    alb.ingress.kubernetes.io/target-group-attributes: deregistration_delay.timeout_seconds=10
     alb.ingress.kubernetes.io/ssl-policy: %[3]s
 spec:
   defaultBackend: {service: {name: own, port: {number: 80}}}
@@ -326,7 +326,7 @@ func startOwn(t *testing.T) *own {
 	o.write("own.yaml", fmt.Sprintf(ownManifest, o.port, world.health, "ELBSecurityPolicy-2016-08"))
 	o.register()
 	command := exec.Command(filepath.Join(world.dir, "albatross"), "run", "--bind", "127.0.0.1", "--admin", o.admin, "--dev",
-		"--state", filepath.Join(o.dir, "state"), "--access-log", "off", "--log-level", "error", "--drain", "3s", filepath.Join(o.dir, "manifests"))
+		"--state", filepath.Join(o.dir, "state"), "--access-log", "off", "--log-level", "error", "--drain", "10s", filepath.Join(o.dir, "manifests"))
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -382,12 +382,12 @@ func (o *own) open() (all []*tunnel) {
 	return all
 }
 
-// endAfter: the tunnels go on for a while and end together, not before the drain limit of three seconds. Where the machine
+// endAfter: the tunnels go on for a while and end together, not before the drain limit of ten seconds. Where the machine
 // has taken so long that they may end any time, what they carry is not looked at.
 func endAfter(t *testing.T, all []*tunnel, begin time.Time) {
 	t.Helper()
 	for _, u := range all {
-		if since := time.Since(begin); since < time.Second {
+		if since := time.Since(begin); since < 2*time.Second {
 			u.carries("meanwhile")
 		} else {
 			t.Logf("not looked at meanwhile: it took %v until here", since)
@@ -396,8 +396,8 @@ func endAfter(t *testing.T, all []*tunnel, begin time.Time) {
 	for _, u := range all {
 		u.ends()
 	}
-	if since := time.Since(begin); since < 2900*time.Millisecond {
-		t.Errorf("the tunnels ended after %v, want 3s", since)
+	if since := time.Since(begin); since < 9900*time.Millisecond {
+		t.Errorf("the tunnels ended after %v, want 10s", since)
 	}
 }
 
