@@ -20,7 +20,7 @@ func TestH2Spec(t *testing.T) {
 	for _, secure := range []bool{true, false} {
 		for name, handler := range map[string]func(*Stream){"hello": hello, "early": early} {
 			s := serve(t, Limits{Idle: 5 * time.Second}, nil, handler)
-			args := []string{"-h", "127.0.0.1", "-o", "2"}
+			args := []string{"-h", "127.0.0.1", "-o", "120"} // seconds for an answer, which nothing waits out where all is well
 			if secure {
 				s = serve(t, Limits{Idle: 5 * time.Second}, testTLS(), handler)
 				args = append(args, "-t", "-k")

@@ -24,7 +24,7 @@ func TestH2Spec(t *testing.T) {
 			p := findPlace(name)
 			go serve(p.targets)
 			_, port, _ := net.SplitHostPort(p.addr())
-			out, err := exec.Command(h2spec, "-h", "127.0.0.1", "-p", port, "-t", "-k", "-o", "20").CombinedOutput()
+			out, err := exec.Command(h2spec, "-h", "127.0.0.1", "-p", port, "-t", "-k", "-o", "120").CombinedOutput()
 			m := regexp.MustCompile(`(\d+) tests, (\d+) passed`).FindSubmatch(out)
 			if m == nil {
 				t.Fatalf("h2spec: %v\n%s", err, out)
