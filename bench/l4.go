@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type l4Proxy struct {
 
 // l4Work is one kind of load, with how much of it makes a round.
 type l4Work struct {
+	short      string // what --work calls it, behind layer4-
 	name, unit string
 	amount     int
 	run        func(address string, amount int) error
@@ -32,10 +34,10 @@ type l4Work struct {
 
 func l4Works() []l4Work {
 	return []l4Work{
-		{"bytes to the client", "CPU per GiB", 2 << 30, func(a string, n int) error { return transfer(a, 'd', n) }},
-		{"bytes to the target", "CPU per GiB", 2 << 30, func(a string, n int) error { return transfer(a, 'u', n) }},
-		{"connections", "CPU per connection", 20000, connections},
-		{"questions on open connections", "CPU per question", 100000, questions},
+		{"down", "bytes to the client", "CPU per GiB", 2 << 30, func(a string, n int) error { return transfer(a, 'd', n) }},
+		{"up", "bytes to the target", "CPU per GiB", 2 << 30, func(a string, n int) error { return transfer(a, 'u', n) }},
+		{"connections", "connections", "CPU per connection", 20000, connections},
+		{"questions", "questions on open connections", "CPU per question", 100000, questions},
 	}
 }
 
@@ -47,21 +49,40 @@ func (w l4Work) perUnit(busy time.Duration) float64 {
 	return busy.Seconds() * 1e6 / float64(w.amount)
 }
 
-// withoutLayer4 takes layer4 out of a list of works, and tells whether it was in it.
-func withoutLayer4(works string) (others string, layer4 bool) {
+// withoutLayer4 takes the works of layer 4 out of a list of works: layer4, which is all
+// of them, or one by one layer4-connections and the like.
+func withoutLayer4(works string) (others string, layer4 []l4Work) {
 	list := strings.Split(works, ",")
-	rest := slices.DeleteFunc(slices.Clone(list), func(w string) bool { return w == "layer4" })
-	return strings.Join(rest, ","), len(rest) < len(list)
+	for _, w := range l4Works() {
+		if slices.Contains(list, "layer4") || slices.Contains(list, "layer4-"+w.short) {
+			layer4 = append(layer4, w)
+		}
+	}
+	rest := slices.DeleteFunc(list, func(name string) bool {
+		return name == "layer4" || slices.ContainsFunc(layer4, func(w l4Work) bool { return name == "layer4-"+w.short })
+	})
+	return strings.Join(rest, ","), layer4
 }
 
-// layer4 measures all of it and gives the table.
-func layer4(ctx context.Context, s *site, rounds int) (string, error) {
+// l4Fleet is HAProxy in both ways, albatross, and the other builds of albatross that --newer names.
+func l4Fleet(newer string) []*l4Proxy {
+	proxies := []*l4Proxy{l4HAProxy("haproxy", ""), l4HAProxy("haproxy, splice", "option splice-auto"), l4Albatross("albatross", "")}
+	for item := range strings.SplitSeq(newer, ",") {
+		if program, ok := strings.CutPrefix(item, "albatross="); ok {
+			proxies = append(proxies, l4Albatross("albatross-"+filepath.Base(program), program))
+		}
+	}
+	return proxies
+}
+
+// layer4 measures the works and gives the table.
+func layer4(ctx context.Context, s *site, works []l4Work, o options) (string, error) {
 	target, stop, err := l4Target()
 	if err != nil {
 		return "", err
 	}
 	defer stop()
-	proxies := []*l4Proxy{l4HAProxy("haproxy", ""), l4HAProxy("haproxy, splice", "option splice-auto"), l4Albatross()}
+	proxies := l4Fleet(o.newer)
 	for _, p := range proxies {
 		if p.address, err = freeAddress(); err != nil {
 			return "", err
@@ -74,10 +95,10 @@ func layer4(ctx context.Context, s *site, rounds int) (string, error) {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Layer 4: %d cores, median of %d rounds.\n\n", runtime.NumCPU(), rounds)
+	fmt.Fprintf(&b, "Layer 4: %d cores, median of %d rounds.\n\n", runtime.NumCPU(), o.rounds)
 	b.WriteString("| layer 4 | proxy | version | CPU | to haproxy | lowest to highest | wall clock |\n|---|---|---|---|---|---|---|\n")
-	for _, w := range l4Works() {
-		rows, err := w.measure(ctx, proxies, rounds)
+	for _, w := range works {
+		rows, err := w.measure(ctx, proxies, o.rounds)
 		if err != nil {
 			return "", err
 		}

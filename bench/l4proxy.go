@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -66,17 +68,19 @@ ports:
 endpoints:
 - {addresses: [127.0.0.1], conditions: {ready: true}}`
 
-func l4Albatross() *l4Proxy {
-	return &l4Proxy{name: "albatross", begin: func(ctx context.Context, s *site, p *l4Proxy, target string) (*child, error) {
-		binary := s.albatross
+func l4Albatross(name, program string) *l4Proxy {
+	return &l4Proxy{name: name, begin: func(ctx context.Context, s *site, p *l4Proxy, target string) (*child, error) {
+		binary := cmp.Or(program, s.albatross)
 		if binary == "" {
 			var err error
 			if binary, err = s.build(ctx, "./cmd/albatross"); err != nil {
 				return nil, err
 			}
 		}
-		p.version = commitOf()
-		folder := s.path("l4-manifests")
+		if p.version = filepath.Base(program); program == "" {
+			p.version = commitOf()
+		}
+		folder := s.path(name + "-l4-manifests")
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			return nil, err
 		}
@@ -87,6 +91,6 @@ func l4Albatross() *l4Proxy {
 		if err != nil {
 			return nil, err
 		}
-		return s.start(binary, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(p.address), "--admin", admin, "--state", s.path("l4-state"), folder)
+		return s.start(binary, "run", "--bind", "127.0.0.1", "--port-map", "80="+portOf(p.address), "--admin", admin, "--state", s.path(name+"-l4-state"), folder)
 	}}
 }

@@ -49,7 +49,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "`number` of interleaved rounds")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long one proxy is loaded in one round")
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "load before the first round, not measured")
-	flag.StringVar(&o.work, "work", "http,conns1000,https,tlsnew,h2,body-down,body-up,latency,rules,idle,allocs,layer4", "`works` to compare")
+	flag.StringVar(&o.work, "work", "http,conns1000,https,tlsnew,h2,body-down,body-up,latency,rules,idle,allocs,layer4", "`works` to compare; layer4 is layer4-down, layer4-up, layer4-connections and layer4-questions")
 	flag.StringVar(&o.only, "only", "nginx,haproxy,reverseproxy,albatross", "`proxies` to compare")
 	flag.StringVar(&o.newer, "newer", "", "other `builds` to compare as well, such as nginx=PROGRAM,haproxy=PROGRAM,albatross=PROGRAM")
 	flag.StringVar(&o.albatross, "albatross", "", "albatross `binary` (default: build it)")
@@ -85,7 +85,7 @@ func run(ctx context.Context, o options) error {
 	}
 	defer site.close()
 	if o.work == "" {
-		text, err := layer4(ctx, site, o.rounds)
+		text, err := layer4(ctx, site, flows, o)
 		fmt.Print(text)
 		return err
 	}
@@ -111,8 +111,8 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	text := report(o, list)
-	if flows {
-		more, err := layer4(ctx, site, o.rounds)
+	if len(flows) > 0 {
+		more, err := layer4(ctx, site, flows, o)
 		if err != nil {
 			return fmt.Errorf("layer4: %w", err)
 		}
