@@ -44,15 +44,15 @@ type machine struct {
 
 // open makes the session of an accepted connection: a flow where the port is a network
 // load balancer's, unless that one stands before an application load balancer.
-func (m *machine) open(c *sock.Conn, port int) listener.Session {
+func (m *machine) open(c sock.Accepted, port int) listener.Session {
 	if s := m.proxy.Snapshot(); s != nil {
 		if n := s.Streams[port]; n != nil && n.Behind == 0 {
-			return m.flows.NewStream(c, n)
+			return m.flows.Open(c, n)
 		} else if n != nil {
 			port = n.Behind
 		}
 	}
-	return m.proxy.NewSession(c, port)
+	return m.proxy.NewSession(c.Conn(), port)
 }
 
 // Apply serves cfg: it builds the snapshot, opens what is new, swaps, and lets go of

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/lb"
 )
 
@@ -42,13 +43,18 @@ func TestDrainingIntervalAttribute(t *testing.T) {
 	}
 }
 
+// stale is a TCP flow, whoever carries it.
+type stale interface {
+	stale(now time.Time, current *snapshot.Snapshot) bool
+}
+
 // onlyStream is the flow that is open.
-func (w *world) onlyStream() *Stream {
+func (w *world) onlyStream() stale {
 	w.t.Helper()
 	w.carrier.mu.Lock()
 	defer w.carrier.mu.Unlock()
 	for f := range w.carrier.flows {
-		if s, ok := f.(*Stream); ok && len(w.carrier.flows) == 1 {
+		if s, ok := f.(stale); ok && len(w.carrier.flows) == 1 {
 			return s
 		}
 	}

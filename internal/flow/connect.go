@@ -2,9 +2,7 @@ package flow
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/snapshot"
@@ -12,39 +10,24 @@ import (
 	"github.com/albatross-lb/albatross/lb"
 )
 
-const (
-	// connectTimeout is how long one target may take to accept a connection, TLS included.
-	connectTimeout = 5 * time.Second
-	// mostAttempts bounds the targets that are tried for one flow.
-	mostAttempts = 4
-)
-
-// choose gives the index of a target for a flow: by the client's address where clients
-// stick, else by the five-tuple.
-func choose(g *snapshot.TargetGroup, client, tuple uint64, tried []int) int {
-	if g.Attributes.KeepsClients() {
-		return g.Balance.Kept(client, tried)
-	}
-	return g.Balance.Hashed(tuple, tried)
-}
+// connectTimeout is how long one target may take to accept a connection, TLS included.
+const connectTimeout = 5 * time.Second
 
 // connect finds a target that accepts the flow. It passes over those that do not.
 func (s *Stream) connect() bool {
-	client := clientHash(s.client.Addr())
-	group := s.network.Choose(client)
+	group := s.network.Choose(clientHash(s.client.Addr()))
 	if group == nil {
 		return false
 	}
-	tuple := tupleHash(tcpProtocol, s.client, s.local)
 	var room [mostAttempts]int
 	for tried := room[:0]; len(tried) < mostAttempts; {
-		i := choose(group, client, tuple, tried)
+		i := s.choose(group, tried)
 		if i < 0 {
 			return false
 		}
 		to, err := s.reach(group, group.Targets[i])
 		if err == nil {
-			return s.join(group, group.Targets[i], to)
+			return s.take(group, group.Targets[i], to)
 		}
 		s.countFailure(err)
 		tried = append(tried, i)
@@ -52,32 +35,17 @@ func (s *Stream) connect() bool {
 	return false
 }
 
-// join makes to the flow's other side, unless the flow has been ended meanwhile.
-func (s *Stream) join(group *snapshot.TargetGroup, target *snapshot.Target, to side) bool {
-	if group.Balance.FailsOpen() {
-		s.figures().UnhealthyRouting.Add(1)
-	}
+// take makes to the flow's other side, unless the flow has been ended meanwhile.
+func (s *Stream) take(group *snapshot.TargetGroup, target *snapshot.Target, to side) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over {
 		to.sock.Close()
 		return false
 	}
-	target.Load.Begin()
-	s.to, s.group, s.target = to, group, target
+	s.to = to
+	s.join(group, target)
 	return true
-}
-
-func (s *Stream) countFailure(err error) {
-	figures := s.figures()
-	figures.TargetConnectionErrors.Add(1)
-	var inTLS tlsError
-	switch {
-	case errors.As(err, &inTLS):
-		figures.TargetTLSErrors.Add(1)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		figures.PortAllocationErrors.Add(1)
-	}
 }
 
 // tlsError is a failed TLS handshake with a target.

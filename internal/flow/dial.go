@@ -52,11 +52,11 @@ func (f *packetFlow) dial() (*net.UDPConn, error) {
 
 // dialFrom tries the sources one after the other as long as they are in use. Without
 // any, the host chooses.
-func dialFrom(sources []netip.AddrPort, dial func(from netip.AddrPort) (net.Conn, error)) (net.Conn, error) {
+func dialFrom[C any](sources []netip.AddrPort, dial func(from netip.AddrPort) (C, error)) (C, error) {
 	if len(sources) == 0 {
 		return dial(netip.AddrPort{})
 	}
-	var c net.Conn
+	var c C
 	var err error
 	for _, from := range sources {
 		if c, err = dial(from); err == nil || !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EADDRNOTAVAIL) {

@@ -7,10 +7,13 @@
 // A target that does not accept the connection is passed over for the next one,
 // which is possible as long as nothing of the client's has been sent.
 //
-// A stream (TCP, TLS) is two goroutines that copy one way each. While they wait they
-// hold no buffer. They begin with a buffer from a pool, which is cheapest for a short
-// question and answer; where whole buffers come in, a way between two plain sockets goes
-// on with splice(2) through a pipe from a pool, and the bytes never leave the kernel.
+// On Linux a TCP flow begins as a relay: it has no goroutine, but is one of many whose
+// sockets a loop waits on (epoll), and it reads and writes what can be without waiting.
+// That is cheapest for a short question and answer: no poller's entry, no scheduler, and
+// as few system calls as HAProxy makes. While it waits it holds no buffer. Where whole
+// buffers come in it is handed over to a pair of goroutines that copy one way each,
+// on splice(2) through a pipe from a pool, and the bytes never leave the kernel. A Stream,
+// where TLS is spoken on either side or the system has no loops, is a pair from the beginning.
 // What one side does, the other is told: the end of its data, or a reset. A slow reader
 // slows its writer, since nothing is read before the last bytes are gone.
 //

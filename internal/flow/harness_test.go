@@ -79,8 +79,8 @@ func newWorld(t testing.TB, cfg *lb.Config, o Options) *world {
 	}
 	o.Snapshot, o.Log = w.current.Load, slog.New(slog.DiscardHandler)
 	w.carrier = New(o)
-	w.set = listener.New("127.0.0.1", func(c *sock.Conn, port int) listener.Session {
-		return w.carrier.NewStream(c, w.current.Load().Streams[port])
+	w.set = listener.New("127.0.0.1", func(c sock.Accepted, port int) listener.Session {
+		return w.carrier.Open(c, w.current.Load().Streams[port])
 	}, o.Log)
 	w.packets = listener.NewPackets("127.0.0.1", func(c *net.UDPConn, port int) listener.PacketSession { return w.carrier.NewPort(c, port) }, o.Log)
 	w.apply(cfg)

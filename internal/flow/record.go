@@ -47,7 +47,7 @@ func (s *Stream) log() {
 	now := time.Now()
 	s.network.LoadBalancer.Log.WriteFlow(s.number, &accesslog.FlowRecord{
 		Time: now, Created: s.began, Listener: s.network.LoadBalancer.Config.ListenerID(s.network.Config), Client: s.client, Local: s.local,
-		Duration: now.Sub(s.began), Handshake: s.tls.handshake, Received: s.up.bytes.Load(), Sent: s.down.bytes.Load(),
+		Duration: now.Sub(s.began), Handshake: s.tls.handshake, Received: s.carried[up].Load(), Sent: s.carried[down].Load(),
 		Alert: s.tls.alert, CertARN: s.tls.cert, Cipher: s.tls.cipher, Protocol: s.tls.version, Group: s.tls.group,
 		Domain: s.tls.domain, ALPN: s.tls.alpn, TargetALPN: s.tls.targetALPN, Offered: s.tls.offered,
 	})

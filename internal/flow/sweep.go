@@ -16,14 +16,14 @@ type seen struct {
 
 // count adds what was carried since the last time to the figures, and tells whether
 // anything was. It is called with s.mu held.
-func (s *Stream) count() bool {
-	carried := s.up.bytes.Load() + s.down.bytes.Load()
-	more := carried - s.seen.bytes
+func (f *flow) count() bool {
+	carried := f.carried[up].Load() + f.carried[down].Load()
+	more := carried - f.seen.bytes
 	if more == 0 {
 		return false
 	}
-	s.seen.bytes = carried
-	s.figures().ProcessedBytes[s.kind].Add(uint64(more))
+	f.seen.bytes = carried
+	f.figures().ProcessedBytes[f.kind].Add(uint64(more))
 	return true
 }
 
@@ -34,36 +34,37 @@ func (s *Stream) sweep(now time.Time, current *snapshot.Snapshot) {
 	}
 }
 
-func (s *Stream) stale(now time.Time, current *snapshot.Snapshot) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
+// stale tells whether the flow is to be ended.
+func (f *flow) stale(now time.Time, current *snapshot.Snapshot) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over {
 		return false
 	}
-	if s.count() {
-		s.seen.moved = now
+	if f.count() {
+		f.seen.moved = now
 	}
-	idle := s.carrier.opts.StreamIdle
+	idle := f.carrier.opts.StreamIdle
 	if idle == 0 {
-		idle = s.network.Attributes.TCPIdleTimeout
+		idle = f.network.Attributes.TCPIdleTimeout
 	}
-	if now.Sub(s.seen.moved) >= idle {
+	if now.Sub(f.seen.moved) >= idle {
 		return true
 	}
-	if current == nil || s.target == nil {
+	if current == nil || f.target == nil {
 		return false
 	}
-	if n := current.Streams[s.network.Port]; n == nil || n.LoadBalancer.Config.Key != s.network.LoadBalancer.Config.Key {
-		s.Drain()
+	if n := current.Streams[f.network.Port]; n == nil || n.LoadBalancer.Config.Key != f.network.LoadBalancer.Config.Key {
+		f.Drain()
 	}
-	group := s.group
+	group := f.group
 	if g := current.TargetGroups[group.Config.Key]; g != nil {
 		group = g // with the attributes and the health of now
 	}
-	if since := s.drained.Load(); since != 0 && now.Sub(time.Unix(0, since)) >= group.Attributes.DeregistrationDelay {
+	if since := f.drained.Load(); since != 0 && now.Sub(time.Unix(0, since)) >= group.Attributes.DeregistrationDelay {
 		return true
 	}
-	return unfit(s.target, group, &s.seen.unhealthy, now)
+	return unfit(f.target, group, &f.seen.unhealthy, now)
 }
 
 // unfit tells whether flows to the target are to be ended: it is deregistered and its

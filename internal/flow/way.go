@@ -15,12 +15,12 @@ const bufferSize = 16 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
-// way is one direction of a Stream.
+// way is one direction of a pair.
 type way struct {
-	stream   *Stream
+	pair     *pair
 	from, to *side
 	broken   [2]cause // what it means when reading breaks off, and when writing does
-	bytes    atomic.Int64
+	bytes    *atomic.Int64
 }
 
 // errWriting marks errors of the writing side.
@@ -32,11 +32,11 @@ func (w *way) carry() {
 	var writing errWriting
 	switch {
 	case err == nil:
-		w.to.closeWrite(w.stream.halves.Add(1) == 2)
+		w.to.closeWrite(w.pair.halves.Add(1) == 2)
 	case errors.As(err, &writing):
-		w.stream.end(w.broken[1])
+		w.pair.broken(w.broken[1])
 	default:
-		w.stream.end(w.broken[0])
+		w.pair.broken(w.broken[0])
 	}
 }
 

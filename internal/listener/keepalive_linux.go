@@ -14,6 +14,7 @@ func inherit(_, _ string, c syscall.RawConn) error {
 	var failed error
 	err := c.Control(func(fd uintptr) {
 		for _, o := range [...][3]int{
+			{syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
 			{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
 			{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAliveSeconds},
 			{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAliveSeconds},

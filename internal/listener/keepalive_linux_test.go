@@ -11,7 +11,11 @@ import (
 
 func TestAcceptedConnectionsInheritKeepAlive(t *testing.T) {
 	conns := make(chan *sock.Conn, 1)
-	s := New("127.0.0.1", func(c *sock.Conn, _ int) Session { conns <- c; return closer{c} }, slog.New(slog.DiscardHandler))
+	s := New("127.0.0.1", func(a sock.Accepted, _ int) Session {
+		c := a.Conn()
+		conns <- c
+		return closer{c}
+	}, slog.New(slog.DiscardHandler))
 	if problems := s.Bind(map[int]int{80: 0}); len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -5,7 +5,8 @@
 // snapshot; Retain closes the ports that are gone and drains their connections. A
 // port that stays is not touched at all.
 //
-// Each accepted connection gets a session of its own and a goroutine that runs it.
+// Each accepted connection gets a session of its own and a goroutine that runs it, or is
+// begun and then runs by events, without one.
 // A Set remembers the sessions of each port, so that it can ask them to end
 // (Drain: after the request under way) and, when patience is over, make them.
 package listener
@@ -33,10 +34,17 @@ type Session interface {
 	Abort() // close the connection now
 }
 
+// Event is a session that needs no goroutine: Begin returns at once, and ended is called
+// when the connection has ended, by whoever ends it.
+type Event interface {
+	Session
+	Begin(ended func())
+}
+
 // Set is the sockets that are open. The zero value is not usable: see New.
 type Set struct {
 	address string // to bind; "" is every address of the host
-	open    func(c *sock.Conn, port int) Session
+	open    func(c sock.Accepted, port int) Session
 	log     *slog.Logger
 
 	mu      sync.Mutex
@@ -50,7 +58,7 @@ type socket struct {
 	set      *Set
 	port     int // of the manifests
 	bound    int
-	listener *net.TCPListener
+	listener *sock.Acceptor
 
 	mu       sync.Mutex
 	sessions map[Session]struct{}
@@ -59,7 +67,7 @@ type socket struct {
 
 // New gives a Set without sockets. open makes the session for a connection that was
 // accepted on a port of the manifests.
-func New(address string, open func(c *sock.Conn, port int) Session, log *slog.Logger) *Set {
+func New(address string, open func(c sock.Accepted, port int) Session, log *slog.Logger) *Set {
 	return &Set{address: address, open: open, log: log, sockets: map[int]*socket{}}
 }
 
@@ -90,7 +98,7 @@ func (s *Set) Bind(wanted map[int]int) map[int]error {
 }
 
 // listen binds a port; the error says what to do about it.
-func listen(address string, port int) (*net.TCPListener, error) {
+func listen(address string, port int) (*sock.Acceptor, error) {
 	config := net.ListenConfig{KeepAlive: keepAlive, Control: inherit}
 	config.SetMultipathTCP(false) // on by default, and every accepted connection pays for it
 	l, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
@@ -102,7 +110,7 @@ func listen(address string, port int) (*net.TCPListener, error) {
 	case err != nil:
 		return nil, fmt.Errorf("binding port %d: %w; see --bind and --port-map", port, err)
 	}
-	return l.(*net.TCPListener), nil
+	return sock.NewAcceptor(l.(*net.TCPListener))
 }
 
 // Retain closes the sockets whose port is not wanted any more and drains their connections.
@@ -166,7 +174,7 @@ func (s *Set) Shutdown(ctx context.Context) int {
 // accept runs a session for each connection until the socket is closed.
 func (k *socket) accept() {
 	for pause := time.Duration(0); ; {
-		c, err := k.listener.AcceptTCP()
+		c, err := k.listener.Accept()
 		switch {
 		case err == nil:
 			pause = 0
@@ -181,13 +189,8 @@ func (k *socket) accept() {
 	}
 }
 
-func (k *socket) start(c *net.TCPConn) {
-	conn, err := sock.New(c)
-	if err != nil {
-		c.Close()
-		return
-	}
-	session := k.set.open(conn, k.port)
+func (k *socket) start(c sock.Accepted) {
+	session := k.set.open(c, k.port)
 	k.mu.Lock()
 	k.sessions[session] = struct{}{}
 	closed := k.closed
@@ -196,6 +199,13 @@ func (k *socket) start(c *net.TCPConn) {
 		session.Drain()
 	}
 	k.set.running.Add(1)
+	if e, ok := session.(Event); ok {
+		e.Begin(func() {
+			k.remove(session)
+			k.set.running.Done()
+		})
+		return
+	}
 	go k.serve(session) // one closure and one frame less for each connection than by running.Go
 }
 

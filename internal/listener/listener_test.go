@@ -36,7 +36,7 @@ func (s *session) Drain() {
 func (s *session) Abort() { s.Drain() }
 
 func newSet(t *testing.T) *Set {
-	s := New("127.0.0.1", func(c *sock.Conn, port int) Session { return &session{c, port, make(chan struct{})} }, slog.New(slog.DiscardHandler))
+	s := New("127.0.0.1", func(c sock.Accepted, port int) Session { return &session{c.Conn(), port, make(chan struct{})} }, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -101,7 +101,9 @@ func TestTakenPortNamesPortAndFlag(t *testing.T) {
 }
 
 func TestShutdownWaitsThenAborts(t *testing.T) {
-	s := New("127.0.0.1", func(c *sock.Conn, port int) Session { return stubborn{&session{c, port, make(chan struct{})}} }, slog.New(slog.DiscardHandler))
+	s := New("127.0.0.1", func(c sock.Accepted, port int) Session {
+		return stubborn{&session{c.Conn(), port, make(chan struct{})}}
+	}, slog.New(slog.DiscardHandler))
 	s.Bind(map[int]int{80: 0})
 	connect(t, s.Address(80))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -128,8 +130,8 @@ func (f faulty) Serve() {
 // TestPanicCostsOneConnection: what goes wrong in one connection leaves the others alone.
 func TestPanicCostsOneConnection(t *testing.T) {
 	first := true
-	s := New("127.0.0.1", func(c *sock.Conn, port int) Session {
-		served := &session{c, port, make(chan struct{})}
+	s := New("127.0.0.1", func(c sock.Accepted, port int) Session {
+		served := &session{c.Conn(), port, make(chan struct{})}
 		if first {
 			first = false
 			return faulty{served}

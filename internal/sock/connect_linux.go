@@ -90,6 +90,7 @@ func zone(ip netip.Addr) uint32 {
 type file struct {
 	*os.File
 	remote netip.AddrPort
+	local  netip.AddrPort // invalid: the kernel is asked
 }
 
 func (f *file) control(do func(fd int) error) error {
@@ -132,11 +133,14 @@ func (f *file) setBuffer(option, bytes int) error {
 	})
 }
 
-// RemoteAddr is what was connected to.
+// RemoteAddr is the peer's address.
 func (f *file) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(f.remote) }
 
 // LocalAddr is nil where the socket is closed.
 func (f *file) LocalAddr() net.Addr {
+	if f.local.IsValid() {
+		return net.TCPAddrFromAddrPort(f.local)
+	}
 	var local net.Addr
 	f.control(func(fd int) error { //nolint:errcheck // then there is none
 		from, err := syscall.Getsockname(fd)
