@@ -6,7 +6,8 @@ import (
 )
 
 // Boosted predicts by gradient-boosted trees together with a log-linear regression: the logarithm of the units is a weighted mean
-// of what the trees add up to, over the features of a [State], and of what the regression says.
+// of what the trees add up to, over the features of a [State], and of what the regression says. Both move the right way with a price
+// and a promotion, so their mean does.
 //
 // The two make different mistakes. Trees find what the regression has no term for, but answer nothing beyond what they have
 // seen and mistake the noise of a busy week for a rule; the regression carries an elasticity on. Their mean is better than
@@ -17,20 +18,11 @@ type Boosted struct {
 	state     State
 	forest    *Forest
 	linear    *Linear
-	blend     Blend
+	weight    float64 // of the regression
 	intervals Intervals
 	spreads   [][2]spread // of intervals, by product and promotion
 	stores    map[int64]int
 	products  map[int64]int
-}
-
-// Blend says how trees and regression make one forecast.
-type Blend struct {
-	// Linear is the weight of the regression, 0 to 1; the trees have the rest.
-	Linear float64 `json:"linear"`
-	// Lean is added to the logarithm. Errors relative to sales punish a forecast twice too high more than one of half the sales, so
-	// leaning down a little lowers them.
-	Lean float64 `json:"lean"`
 }
 
 // Intervals are quantiles of what sales were relative to their forecasts, in log units, by what was known when they were
@@ -60,9 +52,10 @@ func spreads(q [2]Quantiles) (s [2]spread) {
 	return s
 }
 
-// NewBoosted puts a model together. The forest must be one over vectors of [Inputs].
-func NewBoosted(state State, forest *Forest, linear *Linear, blend Blend, intervals Intervals) (*Boosted, error) {
-	m := &Boosted{state: state, forest: forest, linear: linear, blend: blend, intervals: intervals, stores: map[int64]int{}, products: map[int64]int{}}
+// NewBoosted puts a model together. The forest must be one over vectors of [Inputs]; weight is that of the regression, 0 to 1, and the
+// trees have the rest.
+func NewBoosted(state State, forest *Forest, linear *Linear, weight float64, intervals Intervals) (*Boosted, error) {
+	m := &Boosted{state: state, forest: forest, linear: linear, weight: weight, intervals: intervals, stores: map[int64]int{}, products: map[int64]int{}}
 	products := len(state.Products)
 	switch {
 	case len(state.Terms) != products || len(state.Sizes) != len(state.Stores) || len(state.Series) != products*len(state.Stores):
@@ -70,8 +63,8 @@ func NewBoosted(state State, forest *Forest, linear *Linear, blend Blend, interv
 			len(state.Stores), products, len(state.Sizes), len(state.Terms), len(state.Series))
 	case len(intervals.Known) != products || len(intervals.UnknownStore) != products:
 		return nil, fmt.Errorf("intervals of %d and %d products, want %d", len(intervals.Known), len(intervals.UnknownStore), products)
-	case !(blend.Linear >= 0 && blend.Linear <= 1) || math.IsNaN(blend.Lean) || math.IsInf(blend.Lean, 0):
-		return nil, fmt.Errorf("a blend of %v of the regression, leaning by %v", blend.Linear, blend.Lean)
+	case !(weight >= 0 && weight <= 1):
+		return nil, fmt.Errorf("a weight of the regression of %v", weight)
 	case len(forest.cuts) != vectorLength:
 		return nil, fmt.Errorf("the forest reads %d features, want %d", len(forest.cuts), vectorLength)
 	}
@@ -104,7 +97,7 @@ func (m *Boosted) Predict(f Features) Prediction {
 	var v [MaxInputs]float32
 	out, group := m.ask(&v, f)
 	_, linear := m.linear.log(f)
-	out.Units = math.Exp((1-m.blend.Linear)*float64(m.forest.Sum(&v)) + m.blend.Linear*linear + m.blend.Lean)
+	out.Units = math.Exp((1-m.weight)*float64(m.forest.Sum(&v)) + m.weight*linear)
 	s := &m.spreads[group][int(v[inPromotion])]
 	out.Low, out.High = out.Units*s.low, out.Units*s.high
 	return out

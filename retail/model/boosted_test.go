@@ -31,12 +31,7 @@ func TestEmbedded(t *testing.T) {
 			of[x.Method] = x
 		}
 		model, linear, naive := e.Errors[0], of["log-linear"], of["naive (last known week)"]
-		// In the WAPE of the twelve rounds the aim is missed by 0.3 (docs/retail-model.md): no more than that may come to it.
-		missed := 0.0
-		if e.Rows == m.Evaluations[1].Rows {
-			missed = 0.35
-		}
-		if linear.MAPE == 0 || model.MAPE > linear.MAPE || model.WAPE > linear.WAPE+missed {
+		if linear.MAPE == 0 || model.MAPE > linear.MAPE || model.WAPE > linear.WAPE {
 			t.Errorf("%s: the model %+v is worse than %+v", e.Name, model, linear)
 		}
 		if model.MAPE > naive.MAPE*0.6 || model.WAPE > naive.WAPE*0.7 {
@@ -141,7 +136,7 @@ func TestLoadRefuses(t *testing.T) {
 		"2001 trees":                 replaced(`"trees":200`, `"trees":2001`),
 		"is \"prize\"":               replaced(`"inputs":["price"`, `"inputs":["prize"`),
 		"reads 22 features":          replaced(`"inputs":["price"`, `"inputs":["x","price"`),
-		"blend of 2":                 replaced(`"blend":{"linear":`, `"blend":{"linear":2,"was":`),
+		"regression of 2":            replaced(`"linear_weight":`, `"linear_weight":2,"was":`),
 		"appears twice":              replaced(`"stores":[2,5,`, `"stores":[2,2,`),
 		"prices for":                 replaced(`"price_edges":[`, `"price_edges":[0.1,`),
 		"elasticity NaN":             file(string(head), nan),

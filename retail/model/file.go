@@ -10,7 +10,7 @@ import (
 
 // The file of a Boosted model: a line that says what it is, a line of JSON with the papers and the catalogue, and the numbers,
 // little-endian and without gaps: terms of products, sizes of stores, series, trees.
-const magic = "retail-model 1\n"
+const magic = "retail-model 2\n"
 
 // maxTrees bounds what a file may ask for, and so what a prediction may cost.
 const maxTrees = 2000
@@ -24,19 +24,20 @@ type boostedHead struct {
 	Base      float32   `json:"base"`
 	Trees     int       `json:"trees"`
 	Intervals Intervals `json:"intervals"`
-	Blend     Blend     `json:"blend"`
-	// Coefficients are those of the regression.
+	// LinearWeight is that of the regression, and Coefficients are its own.
+	LinearWeight float64      `json:"linear_weight"`
 	Coefficients Coefficients `json:"coefficients"`
 }
 
 // BoostedParts are what a [Boosted] is made of, as they are written to a file.
 type BoostedParts struct {
-	State     State
-	Base      float32
-	Trees     []Tree
-	Linear    Coefficients
-	Blend     Blend
-	Intervals Intervals
+	State  State
+	Base   float32
+	Trees  []Tree
+	Linear Coefficients
+	// LinearWeight is that of the regression, 0 to 1.
+	LinearWeight float64
+	Intervals    Intervals
 }
 
 // WriteBoosted returns the file of a model.
@@ -44,7 +45,7 @@ func WriteBoosted(p Papers, parts BoostedParts) ([]byte, error) {
 	s, trees := parts.State, parts.Trees
 	head := boostedHead{
 		Papers: p, Stores: s.Stores, Products: s.Products, Base: parts.Base, Trees: len(trees), Intervals: parts.Intervals,
-		Blend: parts.Blend, Coefficients: parts.Linear,
+		LinearWeight: parts.LinearWeight, Coefficients: parts.Linear,
 	}
 	for _, in := range Inputs {
 		head.Inputs = append(head.Inputs, in.Name)
@@ -103,7 +104,7 @@ func readBoosted(data []byte) (*Trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := NewBoosted(s, forest, linear, head.Blend, head.Intervals)
+	m, err := NewBoosted(s, forest, linear, head.LinearWeight, head.Intervals)
 	if err != nil {
 		return nil, err
 	}

@@ -28,15 +28,14 @@ PARAMETERS = {
 TREES = 200
 
 
-def loss(gamma):
-    """The loss is gamma deviance to a share of gamma, and for the rest squared error of log units."""
+def loss(width):
+    """The loss is pseudo-Huber's of log units: the squared error of what is off by less than the width, the absolute error beyond it."""
 
     def gradients(sums, data):
-        labels, weights = data.get_label(), data.get_weight()
-        ratio = numpy.exp(numpy.clip(labels - sums, -3, 3))
-        gradient = gamma * (1 - ratio) + (1 - gamma) * (sums - labels)
-        curvature = gamma * numpy.maximum(ratio, 0.3) + (1 - gamma)
-        return weights * gradient, weights * curvature
+        off, weights = sums - data.get_label(), data.get_weight()
+        root = numpy.sqrt(1 + (off / width) ** 2)
+        # The curvature is that of the parabola that touches the loss here and lies above it elsewhere, so no step goes too far.
+        return weights * off / root, weights / root
 
     return gradients
 
@@ -51,9 +50,9 @@ def train(folder):
     columns = len(job["monotone"])
     data = xgboost.DMatrix(read("train", columns), label=read("labels"), weight=read("weights"), nthread=1)
     growth = job["growth"]
-    gamma = growth.pop("gamma")
+    width = growth.pop("width")
     parameters = dict(PARAMETERS, **growth, seed=job["seed"], monotone_constraints="(%s)" % ",".join(map(str, job["monotone"])))
-    booster = xgboost.train(parameters, data, TREES, obj=loss(gamma))
+    booster = xgboost.train(parameters, data, TREES, obj=loss(width))
     booster.save_model(os.path.join(folder, "model.json"))
     test = read("test", columns)
     forecasts = booster.predict(xgboost.DMatrix(test, nthread=1), output_margin=True) if len(test) else numpy.zeros(0, "<f4")

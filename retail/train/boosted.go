@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/albatross-lb/albatross/retail/model"
 )
@@ -19,6 +20,8 @@ const (
 	// unknownWeight is what such a row counts for. It is little: at the weight of other rows the same trees were a point worse for
 	// what is known, and hardly better for what is not, most of which the regression and the means over stores answer.
 	unknownWeight = 0.02
+	// typical is the logarithm of the units of a row that counts what its age says.
+	typical = 4.4
 	// warmUp is how many weeks only serve as the past of later ones.
 	warmUp = 10
 	// gap is how many weeks lie between the origin of a forecast and its first week: TSPerf forecasts the second and the
@@ -31,19 +34,18 @@ type boosted struct {
 	state  *model.State
 	grown  *grown
 	linear model.Coefficients
-	blend  model.Blend
 	model  *model.Boosted
 	// worst is the largest relative difference between the trainer's forecasts and the model's.
 	worst float64
 }
 
 // boost trains on the rows and sees to it that the model answers the questions as the trainer does. Later rows than the
-// questions' origin must not be among the rows. The blend is even.
+// questions' origin must not be among the rows.
 func boost(b *Booster, rows []Row, questions []model.Features, g Growth) (*boosted, error) {
 	h := newHistory(rows)
 	terms := h.terms(Chosen.HalfLife)
 	states := h.states(terms)
-	fit := &boosted{state: states[len(states)-1], blend: even}
+	fit := &boosted{state: states[len(states)-1]}
 	var err error
 	if fit.linear, err = Fit(rows, Chosen); err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func boost(b *Booster, rows []Row, questions []model.Features, g Growth) (*boost
 		fit.model.Vector(&v, q)
 		test = append(test, v[:len(model.Inputs)]...)
 	}
-	if fit.grown, err = b.train(h.matrix(rows, states, g.HalfLife), test, Seed, g); err != nil {
+	if fit.grown, err = b.train(h.matrix(rows, states, g), test, Seed, g); err != nil {
 		return nil, err
 	}
 	if fit.model, err = fit.assemble(noIntervals(fit.state)); err != nil {
@@ -87,14 +89,16 @@ func (b *boosted) assemble(q model.Intervals) (*model.Boosted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return model.NewBoosted(*b.state, forest, linear, b.blend, q)
+	return model.NewBoosted(*b.state, forest, linear, linearWeight, q)
 }
 
-// mix blends trees and regression in another way, without intervals.
-func (b *boosted) mix(blend model.Blend) (err error) {
-	b.blend = blend
-	b.model, err = b.assemble(noIntervals(b.state))
-	return err
+// trees forecasts by the trees alone.
+func (b *boosted) trees() forecaster {
+	return func(r Row) float64 {
+		var v [model.MaxInputs]float32
+		b.model.Vector(&v, r.Features())
+		return math.Exp(float64(b.model.Forest().Sum(&v)))
+	}
 }
 
 func noIntervals(s *model.State) model.Intervals {
@@ -102,9 +106,13 @@ func noIntervals(s *model.State) model.Intervals {
 	return model.Intervals{Known: none, UnknownStore: none}
 }
 
+// volume is the feature that says how many units were to be expected: the level of half a year at the row's price and promotion.
+var volume = slices.IndexFunc(model.Inputs[:], func(in model.Input) bool { return in.Name == "expected_26" })
+
 // matrix is what the trees learn from: each row, asked as a forecast would have asked for it, two or three weeks
-// after what was known; and some of them again as if the store or the product were new.
-func (h *history) matrix(rows []Row, states []*model.State, halfLife float64) *matrix {
+// after what was known; and some of them again as if the store or the product were new. What a row counts for follows from its age and
+// from the units that were to be expected at its origin, in which its own week has no part but in the elasticity and the lift.
+func (h *history) matrix(rows []Row, states []*model.State, g Growth) *matrix {
 	m := &matrix{}
 	var v [model.MaxInputs]float32
 	random := rand.New(rand.NewPCG(Seed, 0))
@@ -114,8 +122,12 @@ func (h *history) matrix(rows []Row, states []*model.State, halfLife float64) *m
 		}
 		origin := r.Week - 1 - gap - i%2
 		s := states[max(origin-h.first, 0)]
-		weight := math.Exp2(-float64(h.last-r.Week) / halfLife)
+		weight := math.Exp2(-float64(h.last-r.Week) / g.HalfLife)
 		store, product := h.storeAt[r.Store], h.productAt[r.Product]
+		s.Vector(&v, store, product, model.WeekStart(r.Week), r.Price, r.Promotion)
+		if expected := float64(v[volume]); expected == expected {
+			weight *= math.Exp(g.Volume * (expected - typical))
+		}
 		add := func(store, product int, weight float64) {
 			s.Vector(&v, store, product, model.WeekStart(r.Week), r.Price, r.Promotion)
 			m.add(&v, math.Log(r.Units), weight)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,7 +58,7 @@ func TestMatrixKeepsTheGap(t *testing.T) {
 			s.Terms[j].Average.Promotions = float32(i + 1)
 		}
 	}
-	m := h.matrix(rows, states, 40)
+	m := h.matrix(rows, states, Growth{HalfLife: 40})
 	columns, place := len(model.Inputs), -1
 	for i, in := range model.Inputs {
 		if in.Name == "promotions" {
@@ -80,6 +81,39 @@ func TestMatrixKeepsTheGap(t *testing.T) {
 	}
 	if more := float64(len(m.labels)) / float64((40-warmUp)*24); more < 1.2 || more > 1.3 {
 		t.Errorf("%v times as many rows, want 1.25: a tenth, a tenth and a twentieth with something hidden", more)
+	}
+}
+
+// What a row counts for rises with the units that were to be expected, and does not follow what is sold in its own week or the one before.
+func TestMatrixWeighsByVolume(t *testing.T) {
+	const week = 30
+	rows := synthetic(week, 0.1)
+	grow := func(power float64) *matrix {
+		h := newHistory(rows)
+		terms := make([]model.ProductTerms, len(h.products)) // none: they are fitted to all weeks
+		return h.matrix(rows, h.states(terms), Growth{HalfLife: 1e9, Volume: power})
+	}
+	alike, root, whole := grow(0), grow(0.5), grow(1)
+	least, most := math.Inf(1), 0.0
+	for i := range alike.weights {
+		one, half, full := float64(alike.weights[i]), float64(root.weights[i]), float64(whole.weights[i])
+		if math.Abs(half*half/one-full) > 1e-5*full {
+			t.Fatalf("row %d counts %v, %v by the root and %v by volume", i, one, half, full)
+		}
+		if one == 1 {
+			least, most = min(least, full), max(most, full)
+		}
+	}
+	if least < 0.01 || most > 10 || most < 3*least {
+		t.Errorf("rows count from %v to %v", least, most)
+	}
+	for i := range rows {
+		if rows[i].Week >= week-gap {
+			rows[i].Units *= 1000
+		}
+	}
+	if after := grow(1); !slices.Equal(whole.weights, after.weights) {
+		t.Error("rows count otherwise when more was sold in the last week and the gap")
 	}
 }
 
@@ -179,28 +213,6 @@ func TestForecastsLookAtNothingTheyForecast(t *testing.T) {
 	}
 	if _, err := os.Stat(folder); err == nil {
 		t.Error("the trainer's folder is left behind")
-	}
-}
-
-// The blend is that of the trials known by then, and of no later one.
-func TestBlend(t *testing.T) {
-	if got := (trials{}).blend(99); got != even {
-		t.Errorf("without trials %+v", got)
-	}
-	early := trial{week: 10, units: math.Exp(3), trees: 3, linear: 9}
-	late := trial{week: 11, units: math.Exp(3) * 0.9, trees: 9, linear: 3}
-	all := trials{early, late, late}
-	if got := all.blend(9); got != even {
-		t.Errorf("before all trials %+v", got)
-	}
-	if got := all.blend(10); got != (model.Blend{}) {
-		t.Errorf("where the trees are right %+v", got)
-	}
-	if got := all[1:].blend(11); got != (model.Blend{Linear: 1, Lean: math.Log(0.9)}) {
-		t.Errorf("where the regression is a tenth too high %+v", got)
-	}
-	if got := all[:1].errors(model.Blend{Lean: math.Log(2)}); math.Abs(got.MAPE-100) > 1e-9 || math.Abs(got.WAPE-100) > 1e-9 {
-		t.Errorf("twice as much is off by %+v", got)
 	}
 }
 

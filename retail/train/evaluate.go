@@ -1,7 +1,6 @@
 package train
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,8 +23,9 @@ func lastWeeks(rows []Row, n int) hold {
 // then move on by two weeks. Published errors of other methods can be set beside these.
 func tsperfRounds() []hold { return rounds(135, 157, 2) }
 
-// earlierRounds come before all weeks that errors are reported of. They serve to choose the first blend and to begin the intervals.
-func earlierRounds() []hold { return rounds(75, 133, 2) }
+// earlierRounds come before all weeks that errors are reported of: theirs begin the intervals. Before them there were few weeks
+// to learn from, and errors larger than they are now.
+func earlierRounds() []hold { return rounds(111, 133, 2) }
 
 // choosingRounds serve to choose settings. The last week forecast is 135, the first origin of tsperfRounds.
 func choosingRounds() []hold { return rounds(100, 132, 4) }
@@ -48,8 +48,7 @@ var published = []model.Published{
 type Report struct {
 	// Evaluations set the boosted model beside the others, on the last 13 weeks and on the TSPerf rounds.
 	Evaluations []model.Evaluation
-	// Blend and Intervals are of all forecasts made, for the model that serves.
-	Blend     model.Blend
+	// Intervals are of all forecasts made, for the model that serves.
 	Intervals model.Intervals
 	// Against sets the boosted model's errors in the TSPerf rounds against the log-linear one's.
 	Against Against
@@ -81,17 +80,12 @@ const (
 	methodColdLine  = "log-linear, product left out of training"
 )
 
-// firstResidual is the first week whose errors make intervals. Before it there were few weeks to learn from, and errors larger than
-// they are now.
-const firstResidual = 113
-
 // evaluation gathers what is needed on the way.
 type evaluation struct {
 	rows      []Row
 	booster   *Booster
 	progress  io.Writer
 	report    Report
-	trials    trials
 	residuals []residual
 	against   against // in the TSPerf rounds
 }
@@ -104,9 +98,6 @@ func Evaluate(rows []Row, b *Booster, progress io.Writer) (*Report, error) {
 		if err := e.take(h, nil, nil); err != nil {
 			return nil, err
 		}
-		if h.to < firstResidual {
-			e.residuals = nil
-		}
 	}
 	tsperf, covered := scores{}, &coverage{}
 	for _, h := range tsperfRounds() {
@@ -117,13 +108,10 @@ func Evaluate(rows []Row, b *Booster, progress io.Writer) (*Report, error) {
 	e.report.Against = e.against.compare()
 	rolling := len(e.residuals) // those of forecasts two and three weeks ahead
 	plain, last := scores{}, lastWeeks(rows, 13)
-	chosen := e.trials
 	if err := e.take(last, plain, nil); err != nil {
 		return nil, err
 	}
-	e.trials = chosen // the same weeks again
-	e.report.Blend = chosen.blend(math.MaxInt)
-	e.residuals = e.residuals[:rolling]
+	e.residuals = e.residuals[:rolling] // the same weeks again
 	e.report.MeanFactor = meanFactor(e.residuals)
 	if err := e.cold(last, plain); err != nil {
 		return nil, err
@@ -144,9 +132,6 @@ func (e *evaluation) take(h hold, to scores, covered *coverage) error {
 	fit, err := boost(e.booster, past, questions(test), Grown)
 	if err != nil {
 		return fmt.Errorf("forecasting weeks %d to %d: %w", h.from, h.to, err)
-	}
-	if err := errors.Join(fit.mix(e.trials.blend(h.known)), e.trials.add(test, fit)); err != nil {
-		return err
 	}
 	e.report.Worst, e.report.Compared = max(e.report.Worst, fit.worst), e.report.Compared+len(test)
 	if to != nil {
@@ -182,12 +167,8 @@ func (s scores) compare(past, test []Row, fit *boosted) error {
 	if err != nil {
 		return err
 	}
-	var v [model.MaxInputs]float32
 	s.take(methodBoosted, test, units(fit.model))
-	s.take(methodTrees, test, func(r Row) float64 {
-		fit.model.Vector(&v, r.Features())
-		return math.Exp(float64(fit.model.Forest().Sum(&v)))
-	})
+	s.take(methodTrees, test, fit.trees())
 	s.take(methodNoStore, test, func(r Row) float64 { return fit.model.Predict(hideStore(r.Features())).Units })
 	s.take(methodLinear, test, units(linear))
 	series := gather(past)
@@ -213,9 +194,6 @@ func (e *evaluation) cold(h hold, to scores) error {
 		fit, err := boost(e.booster, others, questions(its), Grown)
 		if err != nil {
 			return fmt.Errorf("evaluating without product %d: %w", product, err)
-		}
-		if err := fit.mix(e.trials.blend(h.known)); err != nil {
-			return err
 		}
 		to.take(methodNoProduct, its, units(fit.model))
 		e.remember(its, fit.model, unknownProduct, func(f model.Features) model.Features { return f })

@@ -41,10 +41,8 @@ func Boosted(rows []Row, b *Booster, r *Report, version string) (file []byte, ve
 	p.Version, p.Kind, p.MeanFactor = version, "gradient-boosted trees blended with a log-linear regression", r.MeanFactor
 	p.Training.Tool, p.Training.Seed = "XGBoost 1.7 (Debian package python3-xgboost)", Seed
 	round(reflect.ValueOf(&fit.linear).Elem())
-	blend := r.Blend
-	round(reflect.ValueOf(&blend).Elem())
 	file, err = model.WriteBoosted(p, model.BoostedParts{
-		State: *fit.state, Base: fit.grown.base, Trees: fit.grown.trees, Linear: fit.linear, Blend: blend, Intervals: r.Intervals,
+		State: *fit.state, Base: fit.grown.base, Trees: fit.grown.trees, Linear: fit.linear, LinearWeight: linearWeight, Intervals: r.Intervals,
 	})
 	for i, q := range questions {
 		vectors = append(vectors, newVector(q, fit.grown.forecasts[i]))

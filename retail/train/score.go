@@ -50,10 +50,14 @@ func (s *score) take(rows []Row, forecast forecaster) {
 
 func (s *score) errors(method string) model.Errors {
 	return model.Errors{
-		Method: method, MAPE: percent(s.relative / float64(s.rows)), WAPE: percent(s.absolute / s.units),
+		Method: method, MAPE: math.Round(10*s.mape()) / 10, WAPE: math.Round(10*s.wape()) / 10,
 		Bias: percent(s.sum/s.units - 1),
 	}
 }
+
+// mape and wape are in percent and not rounded, for comparing.
+func (s *score) mape() float64 { return 100 * s.relative / float64(s.rows) }
+func (s *score) wape() float64 { return 100 * s.absolute / s.units }
 
 func percent(v float64) float64 { return math.Round(1000*v) / 10 }
 
