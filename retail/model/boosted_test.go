@@ -70,6 +70,21 @@ func TestEmbeddedIsMonotone(t *testing.T) {
 	}
 }
 
+// Trees and regression have half each: units are the geometric mean of what the two say.
+func TestEmbeddedIsHalfTreesHalfRegression(t *testing.T) {
+	_, b := embeddedModel(t)
+	for i, f := range []Features{
+		{StoreID: 2, ProductID: 1, Date: 12000, Price: 2.5}, {StoreID: 5, ProductID: 11, Date: 12100, Price: 4, Promotion: true}, {StoreID: -1, ProductID: -1, Date: 1, Price: 30},
+	} {
+		var v [MaxInputs]float32
+		b.Vector(&v, f)
+		trees, regression := math.Exp(float64(b.Forest().Sum(&v))), b.linear.Predict(f).Units
+		if got, want := b.Predict(f).Units, math.Sqrt(trees*regression); math.Abs(got-want) > 1e-9*want {
+			t.Errorf("question %d: %v, want %v, between %v and %v", i, got, want, trees, regression)
+		}
+	}
+}
+
 // The trainer itself answered these questions. It adds up single precision numbers, and so do we, in the same order.
 func TestTrainersVectors(t *testing.T) {
 	_, b := embeddedModel(t)
