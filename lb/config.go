@@ -2,7 +2,7 @@ package lb
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -113,12 +113,19 @@ func (p Problem) String() string {
 // Sort puts load balancers, listeners and rules into their canonical order: by
 // key, by port, by priority.
 func (c *Config) Sort() {
-	sort.SliceStable(c.LoadBalancers, func(i, j int) bool { return c.LoadBalancers[i].Key < c.LoadBalancers[j].Key })
+	order(c.LoadBalancers, func(x, y *LoadBalancer) int { return strings.Compare(x.Key, y.Key) })
 	for _, b := range c.LoadBalancers {
-		sort.SliceStable(b.Listeners, func(i, j int) bool { return b.Listeners[i].Port < b.Listeners[j].Port })
+		order(b.Listeners, func(x, y *Listener) int { return x.Port - y.Port })
 		for _, l := range b.Listeners {
-			sort.SliceStable(l.Rules, func(i, j int) bool { return l.Rules[i].Priority < l.Rules[j].Priority })
+			order(l.Rules, func(x, y *Rule) int { return x.Priority - y.Priority })
 		}
 	}
-	sort.Strings(c.Ignored)
+	order(c.Ignored, strings.Compare)
+}
+
+// order sorts what is not sorted yet, and does not touch what is: others may be reading it.
+func order[T any](list []T, compare func(x, y T) int) {
+	if !slices.IsSortedFunc(list, compare) {
+		slices.SortStableFunc(list, compare)
+	}
 }

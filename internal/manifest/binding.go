@@ -243,13 +243,17 @@ func (b *builder) noteBinding(t *binding) {
 // boundTo is the key of the target group that an ARN, or a name, means; "" if no
 // binding brings it targets. A name and an ARN of the same name mean the same group.
 func (b *builder) boundTo(arn string) string {
+	b.looked = append(b.looked, b.look('b', name{"", arn}))
+	return b.boundKey(arn)
+}
+
+func (b *builder) boundKey(arn string) string {
 	key := b.bound[groupNameOf(arn)]
 	if key != arn && strings.HasPrefix(key, "arn:") && strings.HasPrefix(arn, "arn:") {
 		key = "" // of another account or region
-		if b.cfg.TargetGroups[arn] != nil {
+		if b.whole.TargetGroups[arn] != nil {
 			key = arn
 		}
 	}
-	b.looked = append(b.looked, look{kind: 'b', name: name{"", arn}, object: key})
 	return key
 }

@@ -53,16 +53,19 @@ const (
 func Build(objects []Object, opts Options) *lb.Config { return NewTranslation(opts).Build(objects) }
 
 func newBuilder(opts Options) *builder {
+	whole := emptyConfig()
 	return &builder{
-		opts: opts.withDefaults(),
-		cfg: &lb.Config{LoadBalancers: []*lb.LoadBalancer{}, TargetGroups: map[string]*lb.TargetGroup{},
-			Certificates: map[string]*lb.KeyPair{}},
+		opts: opts.withDefaults(), cfg: whole, whole: whole,
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
 		bound:  map[string]string{},
 		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
-		seen: map[lb.Problem]bool{}, memories: map[memoryKey]*memory{},
+		seen: map[lb.Problem]bool{}, keys: map[string]string{}, newGroups: map[string]*groupMemory{},
 	}
+}
+
+func emptyConfig() *lb.Config {
+	return &lb.Config{LoadBalancers: []*lb.LoadBalancer{}, TargetGroups: map[string]*lb.TargetGroup{}, Certificates: map[string]*lb.KeyPair{}}
 }
 
 func (b *builder) build() *lb.Config {
@@ -78,8 +81,9 @@ func (b *builder) build() *lb.Config {
 
 // builder holds the objects by their names while the Config grows.
 type builder struct {
-	opts Options
-	cfg  *lb.Config
+	opts  Options
+	cfg   *lb.Config // what is being built: the whole, or the part of it that is to be remembered
+	whole *lb.Config
 
 	ingresses  []*member
 	services   map[name]*service
@@ -97,9 +101,10 @@ type builder struct {
 	madeOf map[string]string // target group key -> the Ingress and Service it was made of
 	seen   map[lb.Problem]bool
 
-	remembered, memories map[memoryKey]*memory // of the last Config, and of this one
-	looked               []look                // by the plan that is being made
-	keys                 map[string]string     // madeOf, as far as that plan is concerned
+	oldGroups, newGroups map[string]*groupMemory // of the last Config, and of this one
+	old, now             *groupMemory            // of the group that is being built; old may be nil
+	looked               []look                  // by what is being made
+	keys                 map[string]string       // madeOf, as far as that is concerned
 }
 
 // service is a Service and what the Config needs to know of it.

@@ -29,7 +29,7 @@ func (b *builder) secretCertificates(m *member, ordered bool) []string {
 		}
 		n := name{m.Namespace, tls.SecretName}
 		reference := "secret:" + n.String()
-		switch s, ok := b.secrets[n]; {
+		switch s, ok := b.secret(n); {
 		case ok && len(s.Data["tls.crt"]) > 0 && len(s.Data["tls.key"]) > 0:
 			b.cfg.Certificates[reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
 		case ok:

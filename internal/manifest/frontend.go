@@ -254,7 +254,7 @@ func (b *builder) frontTargets(all *merged, l *lb.LoadBalancer, number int, p *f
 	h.HealthyThreshold, _ = strconv.Atoi(value["healthy-threshold-count"])
 	h.UnhealthyThreshold, _ = strconv.Atoi(value["unhealthy-threshold-count"])
 	key := fmt.Sprintf("FrontendNlb-tg-TCP-%d", number)
-	if _, taken := b.cfg.TargetGroups[key]; taken { // of another group
+	if b.now.volatile = true; b.whole.TargetGroups[key] != nil { // of another group, whichever was first
 		key = strings.Join([]string{all.key, key}, "/")
 	}
 	g := &lb.TargetGroup{Key: key, TargetType: "alb", Port: number, BehindPort: p.to, Protocol: lb.TCP, IPAddressType: "ipv4", HealthCheck: h,

@@ -44,7 +44,7 @@ func (b *builder) buildIngresses() {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		b.buildGroup(groups[key])
+		b.remembered(groups[key])
 	}
 }
 
@@ -131,7 +131,6 @@ func (b *builder) buildGroup(g *group) {
 			b.setAside(m.origin, err)
 			return true
 		}
-		b.warnUnheard(m)
 		return false
 	})
 	members = b.elect(members)

@@ -96,8 +96,8 @@ func boolean(v string) string {
 	return ""
 }
 
-// readWords reads what a member says about the load balancer, on its own.
-func (b *builder) readWords(m *member) error {
+// newWords reads what a member says about the load balancer, on its own.
+func (b *builder) newWords(m *member) error {
 	w := &m.words
 	w.exclusive = map[string]string{}
 	for _, s := range exclusiveSettings {

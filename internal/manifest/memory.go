@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 
@@ -12,18 +13,27 @@ import (
 )
 
 // A Translation builds one Config after the other, as Build does, of objects of which
-// few have changed. It plans the rules of an Ingress anew only where something is
-// another object than the last time: the Ingress itself, or what its plan looked up.
-// That an object is the same is told by its pointer alone, so that objects must not be
-// changed in place. A rule that stays the same is the same *lb.Rule in the next Config,
-// which those who compile rules take as their own word for it.
+// few have changed. What it made of a group of Ingresses it makes anew only where
+// something is another object than the last time: a member, or what was looked up for
+// it; and in such a group, likewise, what it made of each member. That an object is the
+// same is told by its pointer alone, so that objects must not be changed in place. What
+// stays the same is the same *lb.LoadBalancer, *lb.TargetGroup or *lb.Rule in the next
+// Config, which those who validate and compile take as their own word for it.
 type Translation struct {
-	opts     Options
-	nodes    []*corev1.Node
-	memories map[memoryKey]*memory
+	opts   Options
+	nodes  []*corev1.Node
+	groups map[string]*groupMemory
 }
 
-// memoryKey is the Ingress and what is remembered of it: "plan" or "remarks".
+// groupMemory is what was made of a group of Ingresses.
+type groupMemory struct {
+	members  []*member
+	made     memory
+	memories map[memoryKey]*memory // of its members
+	volatile bool                  // it depends on more than is remembered
+}
+
+// memoryKey is the Ingress and what is remembered of it: "plan", "words" or "remarks".
 type memoryKey struct {
 	name
 	of string
@@ -37,10 +47,10 @@ func (t *Translation) Build(objects []Object) *lb.Config {
 	b := newBuilder(t.opts)
 	b.index(objects)
 	if slices.Equal(b.nodes, t.nodes) {
-		b.remembered = t.memories
+		b.oldGroups = t.groups
 	}
 	cfg := b.build()
-	t.nodes, t.memories = b.nodes, b.memories
+	t.nodes, t.groups = b.nodes, b.newGroups
 	return cfg
 }
 
@@ -52,9 +62,11 @@ type memory struct {
 	frame   planFrame
 	looked  []look
 
-	plan            *plan // nil of remarks
-	warnings, notes []lb.Problem
-	keys            map[string]string // of target groups, as in builder.madeOf
+	plan  *plan // of "plan" alone
+	words words // of "words" alone, like err
+	err   error
+	part  *lb.Config        // what was put into the Config
+	keys  map[string]string // of target groups, as in builder.madeOf
 }
 
 // planFrame is what a plan takes from the group that its member is in.
@@ -99,6 +111,10 @@ func (b *builder) look(kind rune, n name) look {
 		l.object, l.origin = k.Secret, k.origin
 	case kind == 'e':
 		l.slices = b.slices[n]
+	case kind == 'a':
+		l.object = b.secretARNs[secretARN{n.namespace, n.name}]
+	case kind == 'b':
+		l.object = b.boundKey(n.name)
 	}
 	return l
 }
@@ -108,26 +124,50 @@ func (old *memory) holds(b *builder, m *member, frame planFrame) bool {
 	if old == nil || old.ingress != m.Ingress || old.origin != m.origin || old.params != m.params || old.frame != frame {
 		return false
 	}
+	return old.found(b)
+}
+
+// found tells whether looking up would find the same again.
+func (old *memory) found(b *builder) bool {
 	for key, made := range old.keys {
 		if by, taken := b.madeOf[key]; taken && by != made {
 			return false
 		}
 	}
 	return !slices.ContainsFunc(old.looked, func(l look) bool {
-		if l.kind == 'b' {
-			return b.boundTo(l.name.name) != l.object
-		}
 		now := b.look(l.kind, l.name)
 		return now.object != l.object || now.origin != l.origin || !slices.Equal(now.slices, l.slices)
 	})
 }
 
+// holds tells whether the group would come to the same again.
+func (old *groupMemory) holds(b *builder, g *group) bool {
+	return old != nil && !old.volatile && slices.EqualFunc(old.members, g.members, func(x, y *member) bool {
+		return x.Ingress == y.Ingress && x.origin == y.origin && x.params == y.params
+	}) && old.made.found(b)
+}
+
+// remembered puts into the Config what was made of a group, or makes it anew.
+func (b *builder) remembered(g *group) {
+	old := b.oldGroups[g.key]
+	now := old
+	if !old.holds(b, g) {
+		now = &groupMemory{members: g.members, memories: map[memoryKey]*memory{}}
+		b.old, b.now = old, now
+		b.record(&now.made, func() error { b.buildGroup(g); return nil })
+		now.keepBalancers(old)
+		b.old, b.now = nil, nil
+	}
+	b.newGroups[g.key] = now
+	b.recall(&now.made)
+}
+
 // plan gives the rules of a member, from memory where they would be the same.
 func (b *builder) plan(m *member, all *merged) (*plan, error) {
-	frame, key := frameOf(m, all), memoryKey{m.name, "plan"}
-	old := b.remembered[key]
+	frame := frameOf(m, all)
+	old := b.memory(m, "plan")
 	if old.holds(b, m, frame) {
-		b.recall(key, old)
+		b.take(m, "plan", old)
 		return old.plan, nil
 	}
 	made := &memory{ingress: m.Ingress, origin: m.origin, params: m.params, frame: frame}
@@ -135,52 +175,134 @@ func (b *builder) plan(m *member, all *merged) (*plan, error) {
 		made.plan, err = b.newPlan(m, all, frame)
 		return err
 	})
-	b.recall(key, made)
-	switch {
-	case err != nil || b.keys == nil:
-		delete(b.memories, key)
-	case old != nil && reflect.DeepEqual(old.plan.planned, made.plan.planned):
-		made.plan.made = old.plan.made // the targets are others, the rules are not
+	b.take(m, "plan", made)
+	if err != nil || made.keys == nil {
+		delete(b.now.memories, memoryKey{m.name, "plan"})
+		b.now.volatile = true
+		return made.plan, err
 	}
-	return made.plan, err
+	if old != nil {
+		made.plan.keep(old.plan)
+	}
+	return made.plan, nil
+}
+
+// keep takes over from an earlier plan what is the same.
+func (p *plan) keep(old *plan) {
+	if reflect.DeepEqual(old.planned, p.planned) {
+		p.made = old.made // the targets are others, the rules are not
+	}
+	for key, g := range p.targetGroups {
+		if reflect.DeepEqual(old.targetGroups[key], g) {
+			p.targetGroups[key] = old.targetGroups[key]
+		}
+	}
+}
+
+// readWords reads what a member says about the load balancer, from memory where it would be the same.
+func (b *builder) readWords(m *member) error {
+	made := b.memory(m, "words")
+	if !made.holds(b, m, planFrame{}) {
+		made = &memory{ingress: m.Ingress, origin: m.origin, params: m.params}
+		made.err = b.record(made, func() error {
+			err := b.newWords(m)
+			if err == nil {
+				b.warnUnheard(m)
+			}
+			return err
+		})
+		made.words = m.words
+	}
+	b.take(m, "words", made)
+	m.words = made.words
+	return made.err
 }
 
 // remarks says what is to be said of a member's annotations, as remark finds it.
 func (b *builder) remarks(m *member) {
-	key := memoryKey{m.name, "remarks"}
-	made := b.remembered[key]
+	made := b.memory(m, "remarks")
 	if !made.holds(b, m, planFrame{}) {
 		made = &memory{ingress: m.Ingress, origin: m.origin, params: m.params}
 		b.record(made, func() error { b.remark(m); return nil })
 	}
-	b.recall(key, made)
+	b.take(m, "remarks", made)
 }
 
-// record notes what make looks up and says. It is not said yet: recall does that.
+// memory is what was made of a member of the group that is being built; nil: nothing is remembered.
+func (b *builder) memory(m *member, of string) *memory {
+	if b.old == nil {
+		return nil
+	}
+	return b.old.memories[memoryKey{m.name, of}]
+}
+
+// take uses what was made of a member, now or before, and remembers it.
+func (b *builder) take(m *member, of string, made *memory) {
+	b.now.memories[memoryKey{m.name, of}] = made
+	b.looked = append(b.looked, made.looked...)
+	for key, by := range made.keys {
+		b.keys[key] = by
+	}
+	b.recall(made)
+}
+
+// record notes what make looks up and puts into the Config. It is not there yet: recall does that.
 func (b *builder) record(into *memory, make func() error) error {
-	warnings, notes, seen := len(b.cfg.Warnings), len(b.cfg.Notes), b.seen
-	b.seen, b.looked, b.keys = map[lb.Problem]bool{}, nil, map[string]string{}
+	cfg, seen, looked, keys := b.cfg, b.seen, b.looked, b.keys
+	b.cfg, b.seen, b.looked, b.keys = emptyConfig(), map[lb.Problem]bool{}, nil, map[string]string{}
 	err := make()
-	into.looked, into.keys = b.looked, b.keys
-	into.warnings, into.notes = slices.Clone(b.cfg.Warnings[warnings:]), slices.Clone(b.cfg.Notes[notes:])
-	b.cfg.Warnings, b.cfg.Notes, b.seen = b.cfg.Warnings[:warnings], b.cfg.Notes[:notes], seen
+	into.part, into.looked, into.keys = b.cfg, b.looked, b.keys
+	b.cfg, b.seen, b.looked, b.keys = cfg, seen, looked, keys
 	return err
 }
 
-// recall says and takes what was said and taken then.
-func (b *builder) recall(key memoryKey, m *memory) {
-	b.memories[key] = m
+// recall puts into the Config what was put there then, and says what was said.
+func (b *builder) recall(m *memory) {
 	for key, made := range m.keys {
 		b.madeOf[key] = made
 	}
-	for _, p := range m.warnings {
+	part := m.part
+	b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, part.LoadBalancers...)
+	b.cfg.SetAside = append(b.cfg.SetAside, part.SetAside...)
+	maps.Copy(b.cfg.TargetGroups, part.TargetGroups)
+	maps.Copy(b.cfg.Certificates, part.Certificates)
+	copyInto(&b.cfg.ACME, part.ACME)
+	copyInto(&b.cfg.Discover, part.Discover)
+	for _, p := range part.Warnings {
 		if b.firstTime(p.Origin, p.Field, p.Text) {
 			b.cfg.Warnings = append(b.cfg.Warnings, p)
 		}
 	}
-	for _, p := range m.notes {
+	for _, p := range part.Notes {
 		if b.firstTime(p.Origin, p.Field, p.Text) {
 			b.cfg.Notes = append(b.cfg.Notes, p)
+		}
+	}
+}
+
+// copyInto makes the map only where there is something to put into it.
+func copyInto[V any](into *map[string]V, from map[string]V) {
+	if *into == nil && len(from) > 0 {
+		*into = map[string]V{}
+	}
+	maps.Copy(*into, from)
+}
+
+// keepBalancers takes over the load balancers of an earlier time that are the same: only
+// targets have changed then.
+func (now *groupMemory) keepBalancers(old *groupMemory) {
+	if old == nil || len(old.made.part.LoadBalancers) != len(now.made.part.LoadBalancers) {
+		return
+	}
+	for i, before := range old.made.part.LoadBalancers {
+		l := now.made.part.LoadBalancers[i]
+		for j := range min(len(l.Listeners), len(before.Listeners)) {
+			if slices.Equal(l.Listeners[j].Rules, before.Listeners[j].Rules) {
+				l.Listeners[j].Rules = before.Listeners[j].Rules // DeepEqual looks at them no more
+			}
+		}
+		if reflect.DeepEqual(l, before) {
+			now.made.part.LoadBalancers[i] = before
 		}
 	}
 }

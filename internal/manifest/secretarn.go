@@ -44,8 +44,9 @@ func (b *builder) indexARNs() {
 func (b *builder) certificatesOf(namespace string, arns []string) []string {
 	var all []string
 	for _, arn := range arns {
+		b.looked = append(b.looked, b.look('a', name{namespace, arn}))
 		if n, ok := b.secretARNs[secretARN{namespace, arn}]; ok {
-			s := b.secrets[n]
+			s, _ := b.secret(n)
 			arn = "secret:" + n.String()
 			b.cfg.Certificates[arn] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
 		}
