@@ -113,7 +113,7 @@ func (p Problem) String() string {
 // Sort puts load balancers, listeners and rules into their canonical order: by
 // key, by port, by priority.
 func (c *Config) Sort() {
-	order(c.LoadBalancers, func(x, y *LoadBalancer) int { return strings.Compare(x.Key, y.Key) })
+	order(c.LoadBalancers, byKey)
 	for _, b := range c.LoadBalancers {
 		order(b.Listeners, func(x, y *Listener) int { return x.Port - y.Port })
 		for _, l := range b.Listeners {
@@ -122,6 +122,8 @@ func (c *Config) Sort() {
 	}
 	order(c.Ignored, strings.Compare)
 }
+
+func byKey(x, y *LoadBalancer) int { return strings.Compare(x.Key, y.Key) }
 
 // order sorts what is not sorted yet, and does not touch what is: others may be reading it.
 func order[T any](list []T, compare func(x, y T) int) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Part is the Config of one source, named by where it came from ("file", "kube").
@@ -17,8 +18,9 @@ type Part struct {
 // aside with a Problem that names both places; a rule that would have used a target
 // group set aside so goes with it, since the group of the same key is another one.
 //
-// The result shares no slice, map or struct that Validate changes with the parts: it
-// may be validated, and the parts merged again later. A nil Config is passed over.
+// The parts stay as they are, and can be merged again later: the result has lists and
+// maps of its own, with the same load balancers and target groups in them, which
+// Validate replaces and never writes to. A nil Config is passed over.
 func Merge(parts ...Part) *Config {
 	m := merging{
 		into: &Config{LoadBalancers: []*LoadBalancer{}, TargetGroups: map[string]*TargetGroup{}, Certificates: map[string]*KeyPair{}},
@@ -29,7 +31,8 @@ func Merge(parts ...Part) *Config {
 			m.add(p)
 		}
 	}
-	m.into.Sort()
+	order(m.into.LoadBalancers, byKey)
+	order(m.into.Ignored, strings.Compare)
 	m.into.Ignored = slices.Compact(m.into.Ignored)
 	return m.into
 }
@@ -66,8 +69,10 @@ func (m *merging) add(p Part) {
 			continue
 		}
 		m.from[b.identity()] = p.Origin
-		b = b.clone()
-		m.withoutLost(b, lost)
+		if len(lost) > 0 {
+			b = b.clone()
+			m.withoutLost(b, lost)
+		}
 		c.LoadBalancers = append(c.LoadBalancers, b)
 	}
 }
@@ -87,8 +92,7 @@ func (m *merging) addTargetGroups(p Part) (lost map[string]bool) {
 			continue
 		}
 		m.from[targetGroupKey(key)] = p.Origin
-		own := *g
-		m.into.TargetGroups[key] = &own
+		m.into.TargetGroups[key] = g
 	}
 	return lost
 }
@@ -153,9 +157,6 @@ func (m *merging) conflict(origin Origin, what, firstPart, part string, first Or
 
 // withoutLost sets the rules of b aside that forward to a lost target group.
 func (m *merging) withoutLost(b *LoadBalancer, lost map[string]bool) {
-	if len(lost) == 0 {
-		return
-	}
 	for _, l := range b.Listeners {
 		kept := make([]*Rule, 0, len(l.Rules))
 		for _, r := range l.Rules {
@@ -205,18 +206,19 @@ func (c *Config) loadBalancer(id identity) *LoadBalancer {
 	return &LoadBalancer{}
 }
 
-// clone copies b as deep as Merge and Validate write: the load balancer, its
-// listeners and their lists of rules. Rules are replaced, never written to.
+// clone copies b as deep as Merge and Validate write: the load balancer and its
+// listeners. Lists, rules and actions are replaced, never written to.
 func (b *LoadBalancer) clone() *LoadBalancer {
 	own := *b
-	own.InboundCIDRs = slices.Clone(b.InboundCIDRs)
 	own.Listeners = make([]*Listener, 0, len(b.Listeners))
 	for _, l := range b.Listeners {
 		if l == nil {
 			continue
 		}
 		listener := *l
-		listener.Rules = slices.DeleteFunc(slices.Clone(l.Rules), func(r *Rule) bool { return r == nil })
+		if slices.Contains(l.Rules, nil) {
+			listener.Rules = slices.DeleteFunc(slices.Clone(l.Rules), func(r *Rule) bool { return r == nil })
+		}
 		own.Listeners = append(own.Listeners, &listener)
 	}
 	return &own

@@ -17,18 +17,14 @@ const (
 )
 
 // quotas names those that b exceeds.
-func (v *validation) quotas(b *LoadBalancer) {
-	rules, certificates, verifying, groups := 0, 0, 0, map[string]bool{}
+func (v *validation) quotas(b *LoadBalancer, groups []string) {
+	rules, certificates, verifying := 0, 0, 0
 	for _, l := range b.Listeners {
 		if m := l.MutualAuthentication; m != nil && m.Mode == "verify" {
 			verifying++
 		}
 		rules += len(l.Rules)
 		certificates += max(len(l.Certificates)-1, 0)
-		collectGroups(groups, l.DefaultActions)
-		for _, r := range l.Rules {
-			collectGroups(groups, r.Actions)
-		}
 		if n := len(l.Rules); n > 0 && l.Rules[n-1].Priority > maxPriority {
 			v.warn(l.Origin, "", "AWS takes priorities from 1 to %d, and listener %s:%d goes to %d", maxPriority, l.Protocol, l.Port, l.Rules[n-1].Priority)
 		}
@@ -51,8 +47,8 @@ func (v *validation) quotas(b *LoadBalancer) {
 }
 
 // targetsOf counts the targets of groups; those of a network load balancer's have another quota.
-func (v *validation) targetsOf(groups map[string]bool) (n int) {
-	for key := range groups {
+func (v *validation) targetsOf(groups []string) (n int) {
+	for _, key := range groups {
 		if g := v.cfg.TargetGroups[key]; g != nil && g.layer7() {
 			n += len(g.Targets)
 		}
@@ -63,16 +59,9 @@ func (v *validation) targetsOf(groups map[string]bool) (n int) {
 // sharedGroups names target groups that several load balancers forward to: AWS attaches a
 // target group to one load balancer at most.
 func (v *validation) sharedGroups() {
-	users, groups := map[string]*LoadBalancer{}, map[string]bool{}
+	users := map[string]*LoadBalancer{}
 	for _, b := range v.cfg.LoadBalancers {
-		clear(groups)
-		for _, l := range b.Listeners {
-			collectGroups(groups, l.DefaultActions)
-			for _, r := range l.Rules {
-				collectGroups(groups, r.Actions)
-			}
-		}
-		for _, key := range sortedKeys(groups) {
+		for _, key := range v.now.balancers[b.identity()].groups {
 			if first := users[key]; first != nil {
 				v.warn(b.Origin, "", "AWS attaches a target group to one load balancer, and %s is used by %s and %s", key, first.Key, b.Key)
 				continue

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Validate checks a whole Config, in place, and leaves only what can be served.
+// Validate checks a whole Config and leaves only what can be served. Load balancers and
+// target groups that cannot stay as they are it replaces by others, and writes to none.
 //
 // What cannot be served is taken out and named in SetAside: its origin, its field,
 // what is wrong and what to write instead. One mistake takes nothing else with it: a
@@ -32,36 +33,38 @@ import (
 // not looked at here.
 //
 // Validate may be called again on its own result and then finds nothing new.
-func Validate(cfg *Config) {
-	v := validation{cfg: cfg, said: map[Problem]bool{}, gone: map[string]bool{}}
-	for _, p := range slices.Concat(cfg.SetAside, cfg.Warnings) {
-		v.said[p] = true
-	}
-	v.targetGroups()
-	v.loadBalancers()
-	v.sharedGroups()
-	cfg.Sort()
-}
+func Validate(cfg *Config) { new(Validator).Validate(cfg) }
 
 // validation is a Validate under way.
 type validation struct {
 	cfg  *Config
 	said map[Problem]bool // problems listed already
 	gone map[string]bool  // keys of target groups set aside here
+
+	old, now Validator       // what is remembered of the last time, and what will be the next time
+	trace    []saying        // what is said of the group or load balancer that is looked at
+	touched  map[string]bool // keys of target groups that are not as the last time
+	changed  map[string]bool // and those of which rules have to know: there or not, of one layer or the other
 }
 
 func (v *validation) setAside(o Origin, field, format string, args ...any) {
-	v.say(&v.cfg.SetAside, Problem{o, field, fmt.Sprintf(format, args...)})
+	v.say(saying{true, Problem{o, field, fmt.Sprintf(format, args...)}})
 }
 
 func (v *validation) warn(o Origin, field, format string, args ...any) {
-	v.say(&v.cfg.Warnings, Problem{o, field, fmt.Sprintf(format, args...)})
+	v.say(saying{false, Problem{o, field, fmt.Sprintf(format, args...)}})
 }
 
-func (v *validation) say(list *[]Problem, p Problem) {
-	if !v.said[p] {
-		v.said[p] = true
-		*list = append(*list, p)
+func (v *validation) say(s saying) {
+	v.trace = append(v.trace, s)
+	if v.said[s.Problem] {
+		return
+	}
+	v.said[s.Problem] = true
+	if s.setAside {
+		v.cfg.SetAside = append(v.cfg.SetAside, s.Problem)
+	} else {
+		v.cfg.Warnings = append(v.cfg.Warnings, s.Problem)
 	}
 }
 
@@ -86,8 +89,7 @@ func (v *validation) loadBalancers() {
 			continue
 		}
 		keys[b.identity()] = b.Origin
-		v.loadBalancer(b)
-		kept = append(kept, b)
+		kept = append(kept, v.judge(b))
 	}
 	v.cfg.LoadBalancers = kept
 }
@@ -111,7 +113,8 @@ func inPlace(o Origin) string {
 // awsName is what elbv2 takes for the name of a load balancer or target group.
 var awsName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?$`)
 
-func (v *validation) loadBalancer(b *LoadBalancer) {
+// loadBalancer looks at b, which is a clone of its own.
+func (v *validation) loadBalancer(b *LoadBalancer, own *judgedBalancer) {
 	if !awsName.MatchString(b.Name) || strings.HasPrefix(b.Name, "internal-") {
 		v.warn(b.Origin, "", "AWS refuses the load balancer name %q; write 1 to 32 letters, digits and hyphens, no hyphen at the ends, not starting with internal-", b.Name)
 	}
@@ -125,7 +128,7 @@ func (v *validation) loadBalancer(b *LoadBalancer) {
 	kept := make([]*Listener, 0, len(b.Listeners))
 	for _, l := range b.Listeners {
 		if l != nil && v.listenerFits(b, l, kept) {
-			v.listener(b, l)
+			v.listener(b, l, own)
 			kept = append(kept, l)
 		}
 	}
@@ -133,7 +136,9 @@ func (v *validation) loadBalancer(b *LoadBalancer) {
 		v.warn(b.Origin, "", "load balancer %s has no listener left and serves nothing", b.Key)
 	}
 	b.Listeners = kept
-	v.quotas(b)
+	order(b.Listeners, func(x, y *Listener) int { return x.Port - y.Port })
+	own.collectGroups(b)
+	v.quotas(b, own.groups)
 }
 
 // inboundCIDRs drops ranges that cannot be read. None left means that nobody may
@@ -196,13 +201,13 @@ func mutualAuthenticationFault(m *MutualAuthentication, l *Listener) string {
 	return ""
 }
 
-func (v *validation) listener(b *LoadBalancer, l *Listener) {
+func (v *validation) listener(b *LoadBalancer, l *Listener, own *judgedBalancer) {
 	_, errs := ParseListenerAttributes(l.Attributes)
 	v.attributes(l.Origin, errs)
 	v.ofLayer(l.Origin, l.Attributes, b.Type == Application)
 	asked := len(l.Rules)
 	defaultHolds := v.defaultActions(b, l)
-	v.rules(b, l)
+	v.rules(b, l, own)
 	if asked > 0 && len(l.Rules) == 0 && !defaultHolds {
 		v.warn(l.Origin, "", "nothing is left of listener %s:%d: its default action and all of its rules (%d) are set aside, and every request is answered 503", l.Protocol, l.Port, asked)
 	}
@@ -225,21 +230,44 @@ func (v *validation) defaultActions(b *LoadBalancer, l *Listener) bool {
 	return true
 }
 
-// rules leaves the rules of l that can be served, by priority.
-func (v *validation) rules(b *LoadBalancer, l *Listener) {
-	sorted := slices.DeleteFunc(slices.Clone(l.Rules), func(r *Rule) bool { return r == nil })
-	slices.SortStableFunc(sorted, func(a, b *Rule) int { return a.Priority - b.Priority })
-	kept := make([]*Rule, 0, len(sorted))
-	for _, r := range sorted {
+// rules leaves the rules of l that can be served, by priority. Of one that was looked at
+// before, what was said of it is said again.
+func (v *validation) rules(b *LoadBalancer, l *Listener, own *judgedBalancer) {
+	byPriority := func(x, y *Rule) int { return x.Priority - y.Priority }
+	if !slices.IsSortedFunc(l.Rules, byPriority) {
+		l.Rules = slices.Clone(l.Rules)
+		slices.SortStableFunc(l.Rules, byPriority)
+	}
+	before := v.old.listener(b, l)
+	now := &judgedListener{protocol: l.Protocol, rules: l.Rules, said: map[int][]saying{}, faulty: map[int]bool{}}
+	own.listeners[l.Port] = now
+	earlier := Earlier(before.rules, l.Rules)
+	kept := make([]*Rule, 0, len(l.Rules))
+	for i, r := range l.Rules {
 		if n := len(kept); n > 0 && kept[n-1].Priority == r.Priority {
 			v.setAside(r.Origin, r.field(), "priority %d of listener %s:%d is taken already%s; write another one", r.Priority, l.Protocol, l.Port, inPlace(kept[n-1].Origin))
+			now.faulty[i] = true
 			continue
 		}
-		if r = v.rule(b, l, r); r != nil {
+		said := len(v.trace)
+		if at := earlier.Of(i); at >= 0 && !before.faulty[at] && (r.Field != "" || len(before.said[at]) == 0) && firstOf(v.changed, r.Actions) == "" {
+			v.repeat(before.said[at])
+			kept = append(kept, r)
+		} else if judged := v.rule(b, l, r); judged != r {
+			now.faulty[i] = true
+			if judged != nil {
+				kept = append(kept, judged)
+			}
+		} else {
 			kept = append(kept, r)
 		}
+		if said < len(v.trace) {
+			now.said[i] = slices.Clone(v.trace[said:])
+		}
 	}
-	l.Rules = kept
+	if len(now.faulty) > 0 {
+		l.Rules = kept
+	}
 }
 
 // rule is r, or what is served in its place, or nil.

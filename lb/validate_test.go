@@ -347,7 +347,7 @@ func TestLoadBalancers(t *testing.T) {
 			t.Errorf("warnings:\n%swant %q", got, want)
 		}
 	}
-	if got := named.InboundCIDRs; len(got) != 2 {
+	if got := cfg.LoadBalancers[slices.IndexFunc(cfg.LoadBalancers, func(b *lb.LoadBalancer) bool { return b.Key == named.Key })].InboundCIDRs; len(got) != 2 {
 		t.Errorf("inbound CIDRs left: %v", got)
 	}
 }
@@ -442,6 +442,7 @@ func TestTargetsAndAttributesOfAGroup(t *testing.T) {
 	g.Attributes = map[string]string{"slow_start.duration_seconds": "30", "load_balancing.algorithm.type": "least_outstanding_requests",
 		"load_balancing.algorithm.anomaly_mitigation": "on", "stickiness.enabled": "true", "stickiness.type": "app_cookie", "stickiness.app_cookie.cookie_name": "AWSALBX"}
 	lb.Validate(cfg)
+	g = cfg.TargetGroups["web"]
 	if len(g.Targets) != 2 || len(cfg.SetAside) != 4 {
 		t.Errorf("targets left: %v; set aside:\n%s", g.Targets, texts(cfg.SetAside))
 	}

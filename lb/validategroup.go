@@ -14,13 +14,10 @@ func (v *validation) targetGroups() {
 			delete(v.cfg.TargetGroups, key)
 			continue
 		}
-		if !v.targetGroupFits(key, g) {
+		if v.cfg.TargetGroups[key] = v.judgeGroup(key, g); v.cfg.TargetGroups[key] == nil {
 			delete(v.cfg.TargetGroups, key)
 			v.gone[key] = true
-			continue
 		}
-		g.Key = key
-		v.targetGroup(g)
 	}
 }
 

@@ -47,8 +47,9 @@ type Loop struct {
 	report atomic.Pointer[Report]
 	inbox  inbox
 
-	journal  journal
-	patience time.Duration // until the next retry
+	validator lb.Validator // remembers what stays the same
+	journal   journal
+	patience  time.Duration // until the next retry
 
 	config  []Update      // the latest of each source
 	stopped []*lb.Problem // of each source: why it stopped, or nil
@@ -197,7 +198,7 @@ func (l *Loop) wanted() *lb.Config {
 		parts[i] = lb.Part{Origin: u.Origin, Config: u.Config}
 	}
 	cfg := lb.Merge(parts...)
-	lb.Validate(cfg)
+	l.validator.Validate(cfg)
 	return cfg
 }
 
