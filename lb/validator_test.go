@@ -49,7 +49,7 @@ func (o *town) rule() *lb.Rule {
 	case 3:
 		r.Actions = []lb.Action{forwardTo(key, "g0", "g0")}
 	case 4:
-		r.Field = "" // the priority names it
+		r.Field, r.Conditions = "", []lb.Condition{path("no-slash")} // the priority names it
 	}
 	return r
 }

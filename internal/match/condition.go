@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -147,6 +148,19 @@ func (c *condition) cidrs(values []string) error {
 		c.sources = append(c.sources, p.Masked())
 	}
 	return nil
+}
+
+// values counts what there is to be filed by. No condition is filed once.
+func (c *condition) values() int {
+	if c == nil {
+		return 1
+	}
+	return len(c.patterns) + len(c.regexes)
+}
+
+// exact tells whether all values stand for one text each.
+func (c *condition) exact() bool {
+	return len(c.regexes) == 0 && !slices.ContainsFunc(c.patterns, func(p pattern) bool { return !p.exact() })
 }
 
 // holds tells whether any value of the condition does.

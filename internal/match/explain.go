@@ -26,7 +26,7 @@ func (t *Table) Explain(r *Request) []Verdict {
 	defer s.release()
 	var out []Verdict
 	for i := range t.rules {
-		v := t.rules[i].verdict(&s)
+		v := t.rules[i].verdict(t.of[i], &s)
 		v.Index = i
 		out = append(out, v)
 		if v.Holds {
@@ -36,8 +36,8 @@ func (t *Table) Explain(r *Request) []Verdict {
 	return out
 }
 
-func (r *rule) verdict(s *subject) Verdict {
-	v := Verdict{Rule: r.of}
+func (r *rule) verdict(of *lb.Rule, s *subject) Verdict {
+	v := Verdict{Rule: of}
 	if r.err != nil {
 		v.Why = "the rule is set aside: " + r.err.Error()
 		return v
@@ -46,10 +46,10 @@ func (r *rule) verdict(s *subject) Verdict {
 	for i := range r.conditions {
 		c := &r.conditions[i]
 		if !c.holds(s) {
-			v.Failed, v.Why = r.of.Conditions[i], c.why(s, r.of.Conditions[i], false)
+			v.Failed, v.Why = of.Conditions[i], c.why(s, of.Conditions[i], false)
 			return v
 		}
-		reasons = append(reasons, c.why(s, r.of.Conditions[i], true))
+		reasons = append(reasons, c.why(s, of.Conditions[i], true))
 	}
 	v.Holds, v.Why = true, strings.Join(reasons, ", ")
 	if len(reasons) == 0 {

@@ -60,7 +60,7 @@ func (x *index[V]) whole(key []byte) (v V, ok bool) {
 	return v, ok
 }
 
-// paths files rules, by their number and in ascending order, under what they say about the path.
+// paths files rules, by their place in a bucket and in ascending order, under what they say about the path.
 type paths struct{ index[[]int32] }
 
 func (p *paths) file(at place, rule int32) {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,6 +212,62 @@ func TestLikeLinear(t *testing.T) {
 	if taken[true] < 1000 || taken[false] < 1000 {
 		t.Errorf("the chances are lopsided: %v", taken)
 	}
+}
+
+// TestNextIsLikeLinear: whatever rules a table came from, it finds the first that holds.
+func TestNextIsLikeLinear(t *testing.T) {
+	c := chance{rand.New(rand.NewPCG(3, 4))}
+	rules := c.rules(20)
+	table := compile(t, rules...)
+	shared, compiled := 0, 0
+	for range 600 {
+		before := table
+		rules = c.change(rules)
+		var problems []lb.Problem
+		if table, problems = table.Next(rules); problems != nil {
+			t.Fatal(problems)
+		}
+		for range 10 {
+			r := c.request()
+			same(t, table, rules, r, linear(rules, r))
+		}
+		for host, b := range table.hosts.equal {
+			if old := before.hosts.equal[host]; old != nil && old.paths == b.paths {
+				shared++
+			} else {
+				compiled++
+			}
+		}
+		fresh := compile(t, rules...)
+		if !reflect.DeepEqual(table, fresh) {
+			t.Fatal("the table is another one than if it came from none")
+		}
+	}
+	if shared < compiled {
+		t.Errorf("of the hosts' rules %d were taken over, and %d compiled anew", shared, compiled)
+	}
+}
+
+// change puts in, takes out or replaces one rule, so that the priorities behind it move.
+func (c chance) change(rules []*lb.Rule) []*lb.Rule {
+	at := c.IntN(len(rules))
+	rules = slices.Clone(rules)
+	switch {
+	case c.IntN(3) == 0:
+		rules[at] = c.rules(1)[0]
+	case len(rules) > 30 || len(rules) > 5 && c.IntN(2) == 0:
+		rules = slices.Delete(rules, at, at+1)
+	default:
+		rules = slices.Insert(rules, at, c.rules(1)[0])
+	}
+	for i, r := range rules {
+		if r.Priority != i+1 {
+			own := *r
+			own.Priority = i + 1
+			rules[i] = &own
+		}
+	}
+	return rules
 }
 
 func same(t *testing.T, table *Table, rules []*lb.Rule, r *Request, want int) {

@@ -259,17 +259,18 @@ func candidates(t *Table, r *Request) (n int) {
 	var s subject
 	s.ask(r)
 	host, _ := s.folded.get()
-	places := []*paths{&t.anyHost}
+	places := []*bucket{t.anyHost}
 	if p, ok := t.hosts.whole(host); ok {
 		places = append(places, p)
 	}
-	for _, hosts := range []*tree[*paths]{t.hosts.starts, t.hosts.ends} {
+	for _, hosts := range []*tree[*bucket]{t.hosts.starts, t.hosts.ends} {
 		w := hosts.walk(host)
 		for p, ok := w.next(); ok; p, ok = w.next() {
 			places = append(places, p)
 		}
 	}
-	for _, p := range places {
+	for _, b := range places {
+		p := b.paths
 		rules, _ := p.whole(r.Path)
 		n += len(rules)
 		for _, paths := range []*tree[[]int32]{p.starts, p.ends} {
