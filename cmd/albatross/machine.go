@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
@@ -61,10 +62,11 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	if m.ordering != nil {
 		m.ordering.plan(cfg, func(ref string) (*certs.Certificate, error) { return m.found(cfg, ref) })
 	}
+	before := m.proxy.Snapshot()
 	next, problems := snapshot.Build(cfg, snapshot.Options{
 		Account: m.account, Region: m.region, Zone: m.zone, PortMap: m.ports, Certificate: m.certificates(cfg), Discover: m.discover,
 		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs, Transparent: m.transparent,
-		Previous: m.proxy.Snapshot(),
+		Previous: before,
 	})
 	wanted, unbound := m.bind(next)
 	problems = append(problems, unbound...)
@@ -80,33 +82,39 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	m.checker.Apply(next.HealthGroups())
 	m.listeners.Retain(wanted.streams)
 	m.packets.Retain(wanted.packets)
-	m.retain(cfg, next)
+	m.retain(before, next)
 	if m.ordering != nil {
 		m.ordering.want() // an authority's questions can be answered from here on
 	}
 	return problems
 }
 
-// retain drops the logs and figures of what is gone.
-func (m *machine) retain(cfg *lb.Config, s *snapshot.Snapshot) {
-	keys := make([]string, 0, len(cfg.LoadBalancers))
-	names := make([]string, 0, len(cfg.LoadBalancers))
-	for _, b := range cfg.LoadBalancers {
-		keys = append(keys, b.Key, b.FullName())
-		names = append(names, b.FullName())
+// retain drops the logs and figures of what is gone since the snapshot before, which may be nil.
+func (m *machine) retain(before, s *snapshot.Snapshot) {
+	if before == nil || !slices.EqualFunc(before.Config.LoadBalancers, s.Config.LoadBalancers, sameName) {
+		keys := make([]string, 0, 2*len(s.Config.LoadBalancers))
+		names := make([]string, 0, len(s.Config.LoadBalancers))
+		for _, b := range s.Config.LoadBalancers {
+			name := b.FullName()
+			keys, names = append(keys, b.Key, name), append(names, name)
+		}
+		m.logs.Retain(keys)
+		m.metrics.Retain(names)
 	}
-	m.logs.Retain(keys)
-	m.metrics.Retain(names)
 	groups := map[*snapshot.LoadBalancer][]string{}
 	for _, u := range s.Uses() {
-		if u.LoadBalancer.Metrics == nil { // a network load balancer counts by itself alone
-			continue
+		// A network load balancer counts by itself alone, and one that is as it was has the same groups.
+		if u.LoadBalancer.Metrics != nil && !before.Has(u.LoadBalancer) {
+			groups[u.LoadBalancer] = append(groups[u.LoadBalancer], u.Group.FullName())
 		}
-		groups[u.LoadBalancer] = append(groups[u.LoadBalancer], u.Group.Config.FullName())
 	}
 	for balancer, used := range groups {
 		balancer.Metrics.Retain(used)
 	}
+}
+
+func sameName(x, y *lb.LoadBalancer) bool {
+	return x.Key == y.Key && x.Name == y.Name && x.Type == y.Type
 }
 
 // certificates gives the look-up for one configuration: what is ordered, key pairs that

@@ -12,7 +12,8 @@ import (
 // so are targets that its groups do not name or name as Draining. Targets that
 // stay keep their health and their counters, whatever else changed; new ones, and
 // ones that come back while they drain, are registered and probed at once.
-// A target that is Draining when it is first seen is not registered at all.
+// A target that is Draining when it is first seen is not registered at all. What a group
+// points to must not be changed any more: a group that points to the same is passed over.
 func (c *Checker) Apply(groups []Group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,11 +37,14 @@ func (c *Checker) Apply(groups []Group) {
 
 func (c *Checker) applyGroup(wanted Group, now time.Time) {
 	g := c.groups[wanted.Key]
+	if g != nil && g.wanted.same(wanted) {
+		return
+	}
 	if g == nil {
 		g = &group{key: wanted.Key, targets: make(map[netip.AddrPort]*target, len(wanted.Targets))}
 		c.groups[wanted.Key] = g
 	}
-	g.check, g.used, g.delay = newCheck(wanted), wanted.Used, wanted.DeregistrationDelay
+	g.wanted, g.check, g.used, g.delay = wanted, newCheck(wanted), wanted.Used, wanted.DeregistrationDelay
 
 	stay := make(map[netip.AddrPort]bool, len(wanted.Targets))
 	for _, w := range wanted.Targets {

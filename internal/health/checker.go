@@ -36,6 +36,13 @@ type Group struct {
 	DeregistrationDelay time.Duration
 }
 
+// same tells whether two groups are made of the same things.
+func (g *Group) same(other Group) bool {
+	return g.Key == other.Key && g.Check == other.Check && g.Protocol == other.Protocol && g.Version == other.Version && g.ProxyHeader == other.ProxyHeader &&
+		len(g.Targets) == len(other.Targets) && (len(g.Targets) == 0 || &g.Targets[0] == &other.Targets[0]) &&
+		g.Used == other.Used && g.DeregistrationDelay == other.DeregistrationDelay
+}
+
 // change is a target's passing from one verdict to another.
 type change struct {
 	key      Key

@@ -12,6 +12,7 @@ var notRegistered = verdict(lb.Unused, lb.NotRegistered)
 // group is a target group as it was last applied, with its live targets.
 type group struct {
 	key     string
+	wanted  Group  // as it was applied
 	check   *check // nil: disabled
 	used    bool
 	delay   time.Duration

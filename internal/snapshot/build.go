@@ -13,7 +13,6 @@ import (
 	"github.com/albatross-lb/albatross/internal/certs"
 	"github.com/albatross-lb/albatross/internal/health"
 	"github.com/albatross-lb/albatross/internal/http1"
-	"github.com/albatross-lb/albatross/internal/match"
 	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -33,7 +32,8 @@ type Options struct {
 	Discover func(hosts []string) (found []*certs.Certificate, missing []string)
 	// Transparent: network load balancers may keep clients' addresses towards targets.
 	Transparent bool
-	// Previous is the snapshot in service, or nil: a listener of the same rules is not compiled again.
+	// Previous is the snapshot in service, or nil: what is the same object in its Config
+	// is not compiled again. It was built with the same Options.
 	Previous *Snapshot
 	// TrustStores has the CAs that clients' certificates are verified by.
 	TrustStores *certs.TrustStores
@@ -47,9 +47,10 @@ type builder struct {
 	Options
 	cfg      *lb.Config
 	out      *Snapshot
-	zonal    map[string]bool           // target groups that keep to a zone unless they say otherwise, by key
-	networks []*Network                // to be placed on their ports
-	tables   map[*lb.Rule]*match.Table // of Previous, by their first rule
+	zonal    map[string]bool       // target groups that keep to a zone unless they say otherwise, by key
+	networks []*Network            // to be placed on their ports
+	fresh    []*LoadBalancer       // that were not taken over from Previous
+	replaced map[*TargetGroup]bool // those of Previous that were not taken over
 	problems []lb.Problem
 	// logsChecks: some load balancer has a health check log.
 	logsChecks bool
@@ -59,12 +60,13 @@ type builder struct {
 // reported, each with its reason; everything else is in the Snapshot.
 func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 	b := &builder{Options: o, cfg: cfg, zonal: zonalByDefault(cfg), out: &Snapshot{
-		Config: cfg, Sockets: map[int]*Socket{}, Streams: map[int]*Network{}, Packets: map[int]*Network{}, TargetGroups: map[string]*TargetGroup{},
+		Config: cfg, Sockets: map[int]*Socket{}, Streams: map[int]*Network{}, Packets: map[int]*Network{},
+		TargetGroups: make(map[string]*TargetGroup, len(cfg.TargetGroups)), balancers: make(map[string]*LoadBalancer, len(cfg.LoadBalancers)),
 	}}
-	b.tables = o.Previous.tables()
-	for key, g := range cfg.TargetGroups {
-		b.out.TargetGroups[key] = b.targetGroup(g)
+	if b.Previous == nil {
+		b.Previous = &Snapshot{Config: &lb.Config{}}
 	}
+	b.targetGroups()
 	for _, balancer := range cfg.LoadBalancers {
 		b.loadBalancer(balancer)
 	}
@@ -88,7 +90,7 @@ func (b *builder) warn(o lb.Origin, field, format string, args ...any) {
 }
 
 func (b *builder) targetGroup(g *lb.TargetGroup) *TargetGroup {
-	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region)}
+	t := &TargetGroup{Config: g, ARN: g.ARN(b.Account, b.Region), byDefault: b.zonal[g.Key]}
 	t.fullName = t.ARN[strings.LastIndexByte(t.ARN, ':')+1:]
 	t.Attributes, _ = lb.ParseTargetGroupAttributes(g.Attributes) // what is wrong with them, lb.Validate has said
 	loads := make([]*balance.Target, 0, len(g.Targets))
@@ -109,7 +111,12 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 		b.network(c)
 		return
 	}
+	if b.keep(c) {
+		return
+	}
+	said := b.said()
 	balancer := &LoadBalancer{Config: c, ARN: c.ARN(b.Account, b.Region)}
+	b.fresh, b.out.balancers[c.Key] = append(b.fresh, balancer), balancer
 	balancer.Attributes, _ = lb.ParseLoadBalancerAttributes(c.Attributes)
 	balancer.Limits.Mode, _ = http1.ParseMode(balancer.Attributes.DesyncMode)
 	balancer.Metrics = b.Metrics.LoadBalancer(c.FullName())
@@ -117,6 +124,7 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	for _, l := range c.Listeners {
 		b.listener(balancer, l)
 	}
+	balancer.whole = b.said() == said && !slices.ContainsFunc(balancer.listeners, func(l *Listener) bool { return l.Config.Secure() || l.pointsElsewhere() })
 }
 
 // logs gives an application load balancer its logs.
@@ -164,6 +172,7 @@ func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
 		b.out.Sockets[c.Port] = socket
 	}
 	socket.Listeners = append(socket.Listeners, l)
+	balancer.listeners = append(balancer.listeners, l)
 }
 
 func (b *builder) bound(port int) int {
@@ -294,48 +303,29 @@ func certifiable(host string) bool {
 }
 
 func (b *builder) rules(l *Listener) {
-	var compiled []*lb.Rule
-	for _, c := range l.Config.Rules {
-		r := b.rule(l, c, c.Priority, c.Actions)
+	old := b.earlier(l)
+	pairs := lb.Earlier(old.compiled, l.Config.Rules)
+	l.rules, l.compiled = make([]*Rule, 0, len(l.Config.Rules)), make([]*lb.Rule, 0, len(l.Config.Rules))
+	for i, c := range l.Config.Rules {
+		r := b.kept(old, pairs.Of(i), c)
 		if r == nil {
-			continue
+			r = b.rule(l, c, c.Priority, c.Actions)
 		}
-		compiled = append(compiled, c)
-		l.rules = append(l.rules, r)
+		if r != nil {
+			l.compiled = append(l.compiled, c)
+			l.rules = append(l.rules, r)
+		}
 	}
-	l.table = b.table(compiled)
 	l.fallback = b.rule(l, nil, 0, l.Config.DefaultActions)
 	if l.fallback == nil {
 		l.fallback = &Rule{Logged: "-", Refused: "InvalidDefaultAction"}
 	}
-}
-
-// table compiles rules, or finds them compiled.
-func (b *builder) table(rules []*lb.Rule) *match.Table {
-	if len(rules) > 0 {
-		if t := b.tables[rules[0]]; t != nil && t.Of(rules) {
-			return t
-		}
+	if l.table = old.table; !old.table.Of(l.compiled) {
+		var problems []lb.Problem
+		l.table, problems = old.table.Next(l.compiled)
+		b.problems = append(b.problems, problems...)
 	}
-	t, problems := match.Compile(rules)
-	b.problems = append(b.problems, problems...)
-	return t
-}
-
-// tables are those of all listeners, by their first rule.
-func (s *Snapshot) tables() map[*lb.Rule]*match.Table {
-	all := map[*lb.Rule]*match.Table{}
-	if s == nil {
-		return all
-	}
-	for _, socket := range s.Sockets {
-		for _, l := range socket.Listeners {
-			if len(l.rules) > 0 {
-				all[l.rules[0].Config] = l.table
-			}
-		}
-	}
-	return all
+	l.uses = l.groups()
 }
 
 func (l *Listener) compileResponseHeaders() {

@@ -33,6 +33,7 @@ type Live struct {
 	mu      sync.Mutex
 	targets map[identity]*Target
 	groups  map[string]*TargetGroup // of the snapshot in service
+	taken   []*Target               // by the snapshots that were built since
 }
 
 // identity is a target's: an address that changes from HTTP to HTTPS is another target to its pool.
@@ -57,7 +58,10 @@ func (l *Live) target(k health.Key, secure bool) *Target {
 		t.Load.SetState(lb.Initial, time.Now())
 		l.targets[id] = t
 	}
-	t.taken = true
+	if !t.taken {
+		t.taken = true
+		l.taken = append(l.taken, t)
+	}
 	return t
 }
 
@@ -85,19 +89,31 @@ func (l *Live) OnHealth(k health.Key, _, now lb.TargetHealth) {
 }
 
 // Install notes which groups are in service now, so that health reaches them.
-// A group that a change of health reached while the snapshot was being built is refreshed.
+// A new group that a change of health reached while the snapshot was being built is refreshed.
 func (l *Live) Install(s *Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.groups = s.TargetGroups
-	for _, t := range l.targets {
+	for _, t := range l.taken {
 		t.taken = false
 	}
-	for _, g := range s.TargetGroups {
-		for _, t := range g.Targets {
-			t.taken = true
+	l.taken = nil
+	for key, g := range l.groups {
+		if s.TargetGroups[key] != g {
+			g.take(false)
 		}
-		g.Balance.Refresh()
+	}
+	for key, g := range s.TargetGroups {
+		if l.groups[key] != g {
+			g.take(true)
+			g.Balance.Refresh()
+		}
+	}
+	l.groups = s.TargetGroups
+}
+
+func (t *TargetGroup) take(taken bool) {
+	for _, target := range t.Targets {
+		target.taken = taken
 	}
 }
 
@@ -129,16 +145,16 @@ func (l *Live) CloseIdle(before time.Time) {
 
 // HealthGroups is what the health checker is to look after for a snapshot.
 func (s *Snapshot) HealthGroups() []health.Group {
-	used := map[string]bool{}
+	used := make(map[*TargetGroup]bool, len(s.TargetGroups))
 	for _, u := range s.Uses() {
-		used[u.Group.Config.Key] = true
+		used[u.Group] = true
 	}
 	groups := make([]health.Group, 0, len(s.TargetGroups))
 	for key, g := range s.TargetGroups {
 		groups = append(groups, health.Group{
 			Key: key, Check: g.Config.HealthCheck, Protocol: g.Config.Protocol, Version: g.Config.ProtocolVersion,
 			ProxyHeader: g.Attributes.ProxyProtocolV2 && g.Config.ProtocolVersion == "",
-			Targets:     g.Config.Targets, Used: used[key], DeregistrationDelay: g.Attributes.DeregistrationDelay,
+			Targets:     g.Config.Targets, Used: used[g], DeregistrationDelay: g.Attributes.DeregistrationDelay,
 		})
 	}
 	return groups
@@ -152,26 +168,21 @@ type Use struct {
 
 // Uses lists which load balancer forwards to which target group, each pair once.
 func (s *Snapshot) Uses() []Use {
-	seen := map[Use]bool{}
-	var uses []Use
-	for _, u := range s.flowUses() {
+	seen := make(map[Use]bool, len(s.TargetGroups))
+	uses := make([]Use, 0, len(s.TargetGroups))
+	add := func(u Use) {
 		if !seen[u] {
 			seen[u] = true
 			uses = append(uses, u)
 		}
 	}
+	for _, u := range s.flowUses() {
+		add(u)
+	}
 	for _, socket := range s.Sockets {
 		for _, l := range socket.Listeners {
-			for _, r := range append([]*Rule{l.fallback}, l.rules...) {
-				if r.Forward == nil {
-					continue
-				}
-				for _, m := range r.Forward.Members {
-					if u := (Use{l.LoadBalancer, m.Group}); !seen[u] {
-						seen[u] = true
-						uses = append(uses, u)
-					}
-				}
+			for _, g := range l.uses {
+				add(Use{l.LoadBalancer, g})
 			}
 		}
 	}

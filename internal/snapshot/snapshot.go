@@ -41,6 +41,7 @@ type Snapshot struct {
 	Packets      map[int]*Network // and those for UDP; TCP_UDP is in both
 	TargetGroups map[string]*TargetGroup
 
+	balancers  map[string]*LoadBalancer    // application load balancers, by their key
 	healthLogs map[string][]*accesslog.Log // by target group; nil: nobody keeps any
 }
 
@@ -64,6 +65,9 @@ type LoadBalancer struct {
 	// Of an application load balancer alone.
 	ConnectionLog  *accesslog.Log
 	HealthCheckLog *accesslog.Log
+
+	listeners []*Listener // that are on their sockets
+	whole     bool        // there was nothing to say about it, and it may be taken over
 }
 
 // Listener is a compiled listener.
@@ -81,7 +85,9 @@ type Listener struct {
 
 	table    *match.Table
 	rules    []*Rule
-	fallback *Rule // the default rule, priority 0
+	compiled []*lb.Rule     // what rules were made of, one by one
+	fallback *Rule          // the default rule, priority 0
+	uses     []*TargetGroup // that are forwarded to, each once
 	allowed  allowed
 	tls      *tls.Config
 }
@@ -99,6 +105,8 @@ type Rule struct {
 	Fixed    *Fixed
 	// Refused says why the rule cannot be carried out safely: its requests get 500.
 	Refused string
+
+	whole bool // there was nothing to say about it
 }
 
 // Forward is a choice between target groups by weight.
@@ -138,8 +146,13 @@ type TargetGroup struct {
 	Zonal      bool           // cross-zone load balancing is off
 	Zone       string         // the only one whose targets are used; "": all are
 
-	fullName string
+	fullName  string
+	byDefault bool // it would keep to a zone by default
+	whole     bool // there was nothing to say about it
 }
+
+// FullName is that of lb.TargetGroup.
+func (t *TargetGroup) FullName() string { return t.fullName }
 
 // Index is the place of an address in Targets, -1 where it is not there (or the group is nil).
 func (t *TargetGroup) Index(addr netip.AddrPort) int {

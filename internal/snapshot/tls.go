@@ -33,8 +33,8 @@ func (b *builder) serveTLS() {
 // where the redirect stays here: the host is the request's own, or one that a
 // listener on that port names.
 func (b *builder) mapRedirects() {
-	for _, s := range b.out.Sockets {
-		for _, l := range s.Listeners {
+	for _, balancer := range b.fresh {
+		for _, l := range balancer.listeners {
 			for _, r := range l.rules {
 				b.mapRedirect(r.Redirect, r.Config.Actions)
 			}
