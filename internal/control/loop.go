@@ -19,7 +19,7 @@ import (
 // already, so the loop's own wait is short: it is there for several sources that
 // change together.
 const (
-	Quiet   = 5 * time.Millisecond
+	Quiet   = 2 * time.Millisecond
 	Ceiling = 50 * time.Millisecond
 	Retry   = 5 * time.Second
 

@@ -47,31 +47,33 @@ type walk struct {
 	max     int
 }
 
-// listing is what there is under the paths: what the last walk found, looked at again,
-// where all notices are about the content of files that it found; or a walk.
-func (s *Source) listing(w watcher) listing {
-	if files, ok := w.changes(); !ok || !s.listed.again(files) {
-		s.listed = s.list(w)
+// noticed are the files that there were notices about, where all notices are about the
+// content of files that the last walk found; ok is false where only a walk can tell.
+func (s *Source) noticed(w watcher) (files []found, ok bool) {
+	real, ok := w.changes()
+	if !ok || s.inOrder == nil {
+		return nil, false
 	}
-	return s.listed
+	return s.listed.again(real)
 }
 
-// again looks at files anew, given by their real paths, and tells whether they are all
+// again looks at files anew, given by their real paths; ok tells whether they are all
 // files as before.
-func (l *listing) again(files map[string]bool) bool {
+func (l *listing) again(real map[string]bool) (files []found, ok bool) {
 	seen := map[string]bool{}
 	for i := range l.files {
 		f := &l.files[i]
-		if !files[f.real] {
+		if !real[f.real] {
 			continue
 		}
 		info, err := os.Stat(f.path)
 		if err != nil || !info.Mode().IsRegular() || f.err != nil {
-			return false
+			return nil, false
 		}
 		f.info, seen[f.real] = info, true
+		files = append(files, *f)
 	}
-	return len(seen) == len(files)
+	return files, len(seen) == len(real)
 }
 
 // list finds the files under the paths. Folders are watched before they are read, so

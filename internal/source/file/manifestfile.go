@@ -75,8 +75,11 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 	}
 	now := time.Now()
 	data, info, err := readBounded(at.path, s.MaxFileBytes)
-	if errors.Is(err, fs.ErrNotExist) && !final {
-		return false // gone since the walk
+	if errors.Is(err, fs.ErrNotExist) { // gone since the walk: the next one tells whether for good
+		if final {
+			f.info, f.problems = nil, nil
+		}
+		return final
 	}
 	if err != nil {
 		f.info, f.problems = nil, []lb.Problem{unread(f, err)}

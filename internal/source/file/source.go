@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -25,6 +26,7 @@ type Source struct {
 	Log *slog.Logger
 
 	Quiet   time.Duration // read after no notice for so long
+	Brief   time.Duration // and after so long where one file was replaced as a whole
 	Ceiling time.Duration // read at the latest so long after the first notice
 	Grace   time.Duration // how long what is gone from a file may reappear
 	Rescan  time.Duration // walk the paths so often without a notice
@@ -37,6 +39,7 @@ type Source struct {
 	files map[string]*manifestFile // by absolute path
 
 	listed    listing           // by the last walk
+	inOrder   []*manifestFile   // all files, by the names they are shown with; nil: the last walk waits for some
 	served    []manifest.Object // what config was built of
 	config    *lb.Config
 	problems  []lb.Problem
@@ -58,7 +61,7 @@ func New(paths []string, opts manifest.Options) *Source {
 func newSource(paths []string, build func([]manifest.Object) *lb.Config) *Source {
 	s := &Source{
 		Log:   slog.Default(),
-		Quiet: 25 * time.Millisecond, Ceiling: 80 * time.Millisecond, Grace: 50 * time.Millisecond, Rescan: 2 * time.Second,
+		Quiet: 25 * time.Millisecond, Brief: 3 * time.Millisecond, Ceiling: 80 * time.Millisecond, Grace: 50 * time.Millisecond, Rescan: 2 * time.Second,
 		MaxFileBytes: 16 << 20, MaxFiles: 10_000,
 		build: build, files: map[string]*manifestFile{},
 	}
@@ -115,7 +118,7 @@ func (s *Source) Run(ctx context.Context, send func(control.Update)) error {
 				w.lost()
 				timer.Reset(0)
 			} else if w.concerns(event) {
-				timer.Reset(time.Until(notices.add(time.Now(), s.Quiet, s.Ceiling)))
+				timer.Reset(time.Until(notices.add(time.Now(), s.quiet(w), s.Ceiling)))
 			}
 			continue
 		case err := <-w.errors():
@@ -135,6 +138,15 @@ func (s *Source) Run(ctx context.Context, send func(control.Update)) error {
 		}
 		timer.Reset(wait)
 	}
+}
+
+// quiet is how long no notice must have come: long enough for whoever writes into a file
+// to write on. What is renamed onto a file is written already.
+func (s *Source) quiet(w *watch) time.Duration {
+	if w.replaced() {
+		return s.Brief
+	}
+	return s.Quiet
 }
 
 // debounce is when to look after a burst of notices.
@@ -180,27 +192,22 @@ func (s *Source) look(w *watch, noticed time.Time) (changed bool, wait time.Dura
 	return changed, 0
 }
 
-// refresh walks the paths, reads what is new and builds. final: nothing is waited
-// for any more.
+// refresh looks at what was noticed, or walks the paths, reads what is new and builds.
+// final: nothing is waited for any more.
 func (s *Source) refresh(w watcher, noticed time.Time, final bool) (changed, waiting bool) {
-	list := s.listing(w)
-	problems := list.problems
-	objects := make([]manifest.Object, 0, len(s.served))
-	for _, f := range list.files {
-		if s.files[f.path] == nil {
-			s.files[f.path] = &manifestFile{shown: f.shown}
-		}
-		s.files[f.path].goneSince = time.Time{}
+	if files, ok := s.noticed(w); ok {
+		waiting = !s.readAll(files, w, final)
+	} else {
+		waiting = s.walk(w, noticed, final)
 	}
-	waiting = !s.readAll(list.files, w, final)
-	waiting = s.forget(list, noticed, final) || waiting
 	if waiting {
 		return false, true
 	}
 	w.clean()
+	problems := slices.Clone(s.listed.problems)
+	objects := make([]manifest.Object, 0, len(s.served))
 	same := true
-	for _, path := range s.inOrder() {
-		file := s.files[path]
+	for _, file := range s.inOrder {
 		same = same && !file.changed
 		file.changed = false
 		objects = append(objects, file.objects...)
@@ -218,14 +225,31 @@ func (s *Source) refresh(w watcher, noticed time.Time, final bool) (changed, wai
 	return changed, false
 }
 
-// inOrder are the paths of the files by the names they are shown with.
-func (s *Source) inOrder() []string {
-	paths := make([]string, 0, len(s.files))
-	for p := range s.files {
-		paths = append(paths, p)
+// walk reads what is new under the paths, and tells whether something is waited for.
+func (s *Source) walk(w watcher, noticed time.Time, final bool) (waiting bool) {
+	s.listed, s.inOrder = s.list(w), nil
+	for _, f := range s.listed.files {
+		if s.files[f.path] == nil {
+			s.files[f.path] = &manifestFile{shown: f.shown}
+		}
+		s.files[f.path].goneSince = time.Time{}
 	}
-	slices.SortFunc(paths, func(a, b string) int { return compareShown(s.files[a].shown, a, s.files[b].shown, b) })
-	return paths
+	waiting = !s.readAll(s.listed.files, w, final)
+	waiting = s.forget(s.listed, noticed, final) || waiting
+	if !waiting {
+		s.inOrder = s.sorted()
+	}
+	return waiting
+}
+
+// sorted are all files by the names they are shown with.
+func (s *Source) sorted() []*manifestFile {
+	paths := slices.SortedFunc(maps.Keys(s.files), func(a, b string) int { return compareShown(s.files[a].shown, a, s.files[b].shown, b) })
+	files := make([]*manifestFile, 0, len(paths))
+	for _, p := range paths {
+		files = append(files, s.files[p])
+	}
+	return files
 }
 
 // rebuild makes config of objects. A panic leaves the one before.

@@ -359,6 +359,24 @@ func TestAFileThatIsGoneMayReappear(t *testing.T) {
 	}
 }
 
+// A file that vanishes between the walk and the reading is no error: its removal is seen by the next walk.
+func TestAFileThatVanishesBeforeItIsReadIsNoProblem(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.yaml")
+	write(t, file, objects("a"))
+	write(t, filepath.Join(dir, "b.yaml"), objects("b"))
+	s := newSource([]string{dir}, names)
+	load(t, s)
+	at := s.list(nothing).files[0]
+	do(t, os.Remove(file))
+	if f := s.files[file]; !s.read(f, at, true, true) || len(f.problems) > 0 || len(f.objects) != 1 {
+		t.Errorf("problems %v, %d objects", f.problems, len(f.objects))
+	}
+	if s.refresh(nothing, time.Now(), true); served(s.update()) != "b" || len(s.update().Problems) > 0 {
+		t.Errorf("served %q, problems %v", served(s.update()), s.update().Problems)
+	}
+}
+
 // Two writes within one tick of the file system's clock have the same time.
 func TestAFileOfTheSameTimeAndSizeIsReadAgainWhileItIsFresh(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a.yaml")
@@ -588,6 +606,36 @@ func TestFilesThatAreKnownNeedNoWalk(t *testing.T) {
 		}
 		if _, alone := w.changes(); alone != c.alone {
 			t.Errorf("%s: alone %v, want %v", c.name, alone, c.alone)
+		}
+	}
+}
+
+// Only a file that is renamed onto one that is known is complete at once.
+func TestWhatIsReplacedAsAWhole(t *testing.T) {
+	away := fsnotify.Event{Name: "/m/a.yaml.new", Op: fsnotify.Rename}
+	onto := fsnotify.Event{Name: "/m/a.yaml", Op: fsnotify.Create}
+	for _, c := range []struct {
+		name   string
+		events []fsnotify.Event
+		whole  bool
+	}{
+		{"renamed", []fsnotify.Event{{Name: "/m/a.yaml.new", Op: fsnotify.Create}, {Name: "/m/a.yaml.new", Op: fsnotify.Write}, away, onto}, true},
+		{"twice", []fsnotify.Event{away, onto, away, onto}, true},
+		{"from elsewhere, or made anew", []fsnotify.Event{onto}, false},
+		{"written in place", []fsnotify.Event{{Name: "/m/a.yaml", Op: fsnotify.Write}}, false},
+		{"and written in place", []fsnotify.Event{away, onto, {Name: "/m/a.yaml", Op: fsnotify.Write}}, false},
+		{"after something else was renamed", []fsnotify.Event{away, {Name: "/m/x", Op: fsnotify.Create}, onto}, false},
+		{"moved away and made anew", []fsnotify.Event{{Name: "/m/a.yaml", Op: fsnotify.Rename}, onto}, false},
+		{"one of two", []fsnotify.Event{away, onto, {Name: "/m/b.yaml.new", Op: fsnotify.Rename}, {Name: "/m/b.yaml", Op: fsnotify.Create}}, false},
+		{"a new name", []fsnotify.Event{away, {Name: "/m/c.yaml", Op: fsnotify.Create}}, false},
+		{"a ConfigMap", []fsnotify.Event{{Name: "/m/..data_tmp", Op: fsnotify.Rename}, {Name: "/m/..data", Op: fsnotify.Create}}, false},
+	} {
+		w := &watch{changed: map[string]bool{}, folders: map[string]bool{"/m": true}, names: map[string]bool{"/m/a.yaml": true, "/m/b.yaml": true}}
+		for _, e := range c.events {
+			w.concerns(e)
+		}
+		if got := w.replaced(); got != c.whole {
+			t.Errorf("%s: whole %v, want %v", c.name, got, c.whole)
 		}
 	}
 }

@@ -54,6 +54,8 @@ type watch struct {
 	changed map[string]bool // names noticed since clean
 	all     bool            // any file may have changed
 	others  bool            // noticed since clean: something beside files that were written
+	inPlace bool            // noticed since clean: something beside files that were renamed onto known ones
+	moved   string          // what the last notice said to have been renamed; "": it said something else
 }
 
 func newWatch(log *slog.Logger) *watch {
@@ -145,6 +147,10 @@ func (w *watch) end() {
 
 // concerns tells whether a notice is a reason to look, and remembers its file.
 func (w *watch) concerns(e fsnotify.Event) bool {
+	onto := e.Op == fsnotify.Create && w.moved != "" && w.moved != e.Name // the two notices of a rename follow each other
+	if w.moved = ""; e.Has(fsnotify.Rename) {
+		w.moved = e.Name
+	}
 	base := filepath.Base(e.Name)
 	_, isFolder := w.folders[e.Name]
 	switch {
@@ -165,7 +171,15 @@ func (w *watch) concerns(e fsnotify.Event) bool {
 	if !w.names[e.Name] || e.Has(fsnotify.Remove|fsnotify.Rename) {
 		w.others = true
 	}
+	w.inPlace = w.inPlace || !onto
 	return true
+}
+
+// replaced tells whether all that happened since clean is that something was renamed onto
+// one known file. The writer of several may not be done.
+func (w *watch) replaced() bool {
+	_, known := w.changes()
+	return known && len(w.changed) == 1 && !w.inPlace
 }
 
 // isPlain tells whether there is neither a folder nor a link of this name.
@@ -182,4 +196,6 @@ func (w *watch) changes() (map[string]bool, bool) {
 	return w.changed, len(w.changed) > 0 && !w.all && !w.others
 }
 
-func (w *watch) clean() { w.changed, w.all, w.others = map[string]bool{}, false, false }
+func (w *watch) clean() {
+	w.changed, w.all, w.others, w.inPlace = map[string]bool{}, false, false, false
+}
