@@ -142,9 +142,17 @@ func (old *memory) found(b *builder) bool {
 
 // holds tells whether the group would come to the same again.
 func (old *groupMemory) holds(b *builder, g *group) bool {
-	return old != nil && !old.volatile && slices.EqualFunc(old.members, g.members, func(x, y *member) bool {
+	if old == nil || old.volatile || !old.made.found(b) || !slices.EqualFunc(old.members, g.members, func(x, y *member) bool {
 		return x.Ingress == y.Ingress && x.origin == y.origin && x.params == y.params
-	}) && old.made.found(b)
+	}) {
+		return false
+	}
+	for _, m := range old.memories {
+		if !m.found(b) {
+			return false
+		}
+	}
+	return true
 }
 
 // remembered puts into the Config what was made of a group, or makes it anew.
@@ -160,6 +168,9 @@ func (b *builder) remembered(g *group) {
 	}
 	b.newGroups[g.key] = now
 	b.recall(&now.made)
+	for _, m := range now.memories {
+		maps.Copy(b.madeOf, m.keys)
+	}
 }
 
 // plan gives the rules of a member, from memory where they would be the same.
@@ -239,10 +250,6 @@ func (b *builder) memory(m *member, of string) *memory {
 // take uses what was made of a member, now or before, and remembers it.
 func (b *builder) take(m *member, of string, made *memory) {
 	b.now.memories[memoryKey{m.name, of}] = made
-	b.looked = append(b.looked, made.looked...)
-	for key, by := range made.keys {
-		b.keys[key] = by
-	}
 	b.recall(made)
 }
 
@@ -258,9 +265,7 @@ func (b *builder) record(into *memory, make func() error) error {
 
 // recall puts into the Config what was put there then, and says what was said.
 func (b *builder) recall(m *memory) {
-	for key, made := range m.keys {
-		b.madeOf[key] = made
-	}
+	maps.Copy(b.madeOf, m.keys)
 	part := m.part
 	b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, part.LoadBalancers...)
 	b.cfg.SetAside = append(b.cfg.SetAside, part.SetAside...)

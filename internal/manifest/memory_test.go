@@ -82,12 +82,22 @@ var actions = []string{"",
 	`alb.ingress.kubernetes.io/auth-type: oidc`,
 	`alb.ingress.kubernetes.io/group.order: "7"`,
 	`alb.ingress.kubernetes.io/scheme: internet-facing`,
+	`alb.ingress.kubernetes.io/certificate-arn: arn:aws:acm:us-east-1:000000000000:certificate/1`,
+	`alb.ingress.kubernetes.io/listen-ports: '[{"HTTP":80},{"HTTPS":443}]'`,
+	`alb.ingress.kubernetes.io/enable-frontend-nlb: "true"`,
+	`albatross.io/acme: "true"`,
+	`alb.ingress.kubernetes.io/listener-attributes.HTTP-81: a=b`,
 }
 
 // change makes one change to one object.
 func (o *town) change(r *rand.Rand) {
 	i := r.IntN(5)
-	switch r.IntN(6) {
+	switch r.IntN(8) {
+	case 6:
+		o.put("secret.yaml", fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: tls, annotations: {albatross.io/certificate-arn: %q}}\ndata: {tls.crt: Y2VydA==, tls.key: %s}\n",
+			"arn:aws:acm:us-east-1:000000000000:certificate/"+fmt.Sprint(r.IntN(2)), []string{"a2V5", `""`}[r.IntN(2)]))
+	case 7:
+		o.put(fmt.Sprintf("ingress-%d.yaml", i), ingressText(i, r.IntN(2), actions[r.IntN(len(actions))], "/")+"  tls: [{secretName: tls}]\n")
 	case 5:
 		o.put("binding.yaml", fmt.Sprintf("apiVersion: elbv2.k8s.aws/v1beta1\nkind: TargetGroupBinding\nmetadata: {name: b}\nspec: {targetGroupName: %s, serviceRef: {name: app-%d, port: 80}}\n",
 			[]string{"web", "other"}[r.IntN(2)], i))
@@ -118,7 +128,8 @@ func TestATranslationIsABuild(t *testing.T) {
 	}
 	translation := NewTranslation(Options{})
 	kept, before := 0, map[*lb.Rule]bool{}
-	for step := range 800 {
+	balancers, wholes := map[*lb.LoadBalancer]bool{}, 0
+	for step := range 1500 {
 		o.change(r)
 		got, want := translation.Build(o.objects()), Build(o.objects(), Options{})
 		if !reflect.DeepEqual(got, want) {
@@ -126,6 +137,10 @@ func TestATranslationIsABuild(t *testing.T) {
 		}
 		now := map[*lb.Rule]bool{}
 		for _, b := range got.LoadBalancers {
+			if balancers[b] {
+				wholes++
+			}
+			balancers[b] = true
 			for _, l := range b.Listeners {
 				for _, rule := range l.Rules {
 					now[rule] = true
@@ -137,8 +152,8 @@ func TestATranslationIsABuild(t *testing.T) {
 		}
 		before = now
 	}
-	if kept < 1000 {
-		t.Errorf("%d rules were kept from one Config to the next", kept)
+	if kept < 1000 || wholes < 500 {
+		t.Errorf("%d rules and %d load balancers were kept from one Config to the next", kept, wholes)
 	}
 }
 

@@ -53,6 +53,9 @@ func (b *builder) warnDropped(all *merged, balancer *lb.LoadBalancer) {
 		origin lb.Origin
 		field  string
 	}
+	if !all.drops(balancer) {
+		return
+	}
 	kept := map[place]bool{}
 	for _, l := range balancer.Listeners {
 		for _, r := range l.Rules {
@@ -74,6 +77,19 @@ func (b *builder) warnDropped(all *merged, balancer *lb.LoadBalancer) {
 			}
 		}
 	}
+}
+
+// drops tells whether some listener has fewer rules than its members planned.
+func (all *merged) drops(balancer *lb.LoadBalancer) bool {
+	return slices.ContainsFunc(balancer.Listeners, func(l *lb.Listener) bool {
+		planned := 0
+		for _, m := range all.ports[l.Port].members {
+			if m.plan != nil && !all.redirects(l.Port) {
+				planned += len(m.plan.planned)
+			}
+		}
+		return planned > len(l.Rules)
+	})
 }
 
 func redirectOf(r *lb.Rule) *lb.Redirect {
