@@ -4,7 +4,7 @@
 // often as they like. One goroutine gathers the latest of each, waits until it has
 // been quiet for a moment (but never longer than a ceiling, so that a source that
 // never rests is still heard), merges them in the order of the sources, lets
-// lb.Validate set aside what cannot be served, and hands the rest to the Machine,
+// an lb.Validator set aside what cannot be served, and hands the rest to the Machine,
 // which builds, binds and swaps. What came of it is kept as one Report behind an
 // atomic pointer and told to whoever asked to hear of it.
 //

@@ -52,6 +52,7 @@ type builder struct {
 	fresh    []*LoadBalancer       // that were not taken over from Previous
 	replaced map[*TargetGroup]bool // those of Previous that were not taken over
 	problems []lb.Problem
+	said     int // problems, warnings and notes so far
 	// logsChecks: some load balancer has a health check log.
 	logsChecks bool
 }
@@ -78,11 +79,13 @@ func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 }
 
 func (b *builder) problem(o lb.Origin, field, format string, args ...any) {
+	b.said++
 	b.problems = append(b.problems, lb.Problem{Origin: o, Field: field, Text: fmt.Sprintf(format, args...)})
 }
 
 // warn adds to the Config's warnings; once, where the same Config is built again.
 func (b *builder) warn(o lb.Origin, field, format string, args ...any) {
+	b.said++
 	p := lb.Problem{Origin: o, Field: field, Text: fmt.Sprintf(format, args...)}
 	if !slices.Contains(b.cfg.Warnings, p) {
 		b.cfg.Warnings = append(b.cfg.Warnings, p)
@@ -114,7 +117,7 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	if b.keep(c) {
 		return
 	}
-	said := b.said()
+	said := b.said
 	balancer := &LoadBalancer{Config: c, ARN: c.ARN(b.Account, b.Region)}
 	b.fresh, b.out.balancers[c.Key] = append(b.fresh, balancer), balancer
 	balancer.Attributes, _ = lb.ParseLoadBalancerAttributes(c.Attributes)
@@ -124,7 +127,7 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	for _, l := range c.Listeners {
 		b.listener(balancer, l)
 	}
-	balancer.whole = b.said() == said && !slices.ContainsFunc(balancer.listeners, func(l *Listener) bool { return l.Config.Secure() || l.pointsElsewhere() })
+	balancer.whole = b.said == said && !slices.ContainsFunc(balancer.listeners, func(l *Listener) bool { return l.Config.Secure() || l.pointsElsewhere() })
 }
 
 // logs gives an application load balancer its logs.
@@ -324,6 +327,7 @@ func (b *builder) rules(l *Listener) {
 		var problems []lb.Problem
 		l.table, problems = old.table.Next(l.compiled)
 		b.problems = append(b.problems, problems...)
+		b.said += len(problems)
 	}
 	l.uses = l.groups()
 }

@@ -20,9 +20,9 @@ func (b *builder) targetGroups() {
 			b.out.TargetGroups[key] = old
 			continue
 		}
-		said := b.said()
+		said := b.said
 		made := b.targetGroup(g)
-		made.whole = b.said() == said
+		made.whole = b.said == said
 		b.out.TargetGroups[key] = made
 	}
 	for key, old := range b.Previous.TargetGroups {
@@ -31,9 +31,6 @@ func (b *builder) targetGroups() {
 		}
 	}
 }
-
-// said counts what has been said so far.
-func (b *builder) said() int { return len(b.problems) + len(b.cfg.Warnings) + len(b.cfg.Notes) }
 
 // keep takes over an application load balancer as a whole, if it can be.
 func (b *builder) keep(c *lb.LoadBalancer) bool {

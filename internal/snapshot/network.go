@@ -208,6 +208,7 @@ func (b *builder) secureFlows(n *Network, origin lb.Origin, field string) bool {
 
 // note adds to the Config's notes; once, where the same Config is built again.
 func (b *builder) note(o lb.Origin, field, format string, args ...any) {
+	b.said++
 	p := lb.Problem{Origin: o, Field: field, Text: fmt.Sprintf(format, args...)}
 	if !slices.Contains(b.cfg.Notes, p) {
 		b.cfg.Notes = append(b.cfg.Notes, p)

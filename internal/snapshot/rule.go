@@ -13,7 +13,7 @@ import (
 // before it cannot be carried out in this version, and a request must not get past
 // it: such a rule refuses.
 func (b *builder) rule(l *Listener, c *lb.Rule, priority int, actions []lb.Action) *Rule {
-	r, said := &Rule{Config: c, Priority: priority}, b.said()
+	r, said := &Rule{Config: c, Priority: priority}, b.said
 	origin, field := l.LoadBalancer.Config.Origin, "default action"
 	if c != nil {
 		origin, field = c.Origin, c.Field
@@ -50,7 +50,7 @@ func (b *builder) rule(l *Listener, c *lb.Rule, priority int, actions []lb.Actio
 	if r.Forward == nil && r.Redirect == nil && r.Fixed == nil {
 		return nil
 	}
-	r.whole = b.said() == said
+	r.whole = b.said == said
 	return r
 }
 

@@ -12,6 +12,8 @@
 // case. Where the system has no watches left, it only walks more often. One case is
 // shorter: where every notice is about a file that is known, and which was written or
 // replaced, only such files are looked at, so that a change among thousands costs little.
+// And the moment is shorter for one file that another was renamed onto: its writer is done
+// with it, as one who writes into a file may not be.
 //
 // What is served must not suffer from the way files are written. A file that cannot
 // be parsed leaves its last good objects in service; so does a folder that cannot be
