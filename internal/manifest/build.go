@@ -170,11 +170,15 @@ func (b *builder) withoutDoubles(objects []Object) []Object {
 		kind string
 		name name
 	}
-	last := make(map[identity]int, len(objects))
+	last, named := make(map[identity]int, len(objects)), 0
 	for i, o := range objects {
 		if o.Value != nil {
 			last[identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}}] = i
+			named++
 		}
+	}
+	if len(last) == named {
+		return objects
 	}
 	kept := make([]Object, 0, len(objects))
 	for i, o := range objects {

@@ -129,7 +129,7 @@ func TestATranslationIsABuild(t *testing.T) {
 	translation := NewTranslation(Options{})
 	kept, before := 0, map[*lb.Rule]bool{}
 	balancers, wholes := map[*lb.LoadBalancer]bool{}, 0
-	for step := range 1500 {
+	for step := range 800 {
 		o.change(r)
 		got, want := translation.Build(o.objects()), Build(o.objects(), Options{})
 		if !reflect.DeepEqual(got, want) {
@@ -152,7 +152,7 @@ func TestATranslationIsABuild(t *testing.T) {
 		}
 		before = now
 	}
-	if kept < 1000 || wholes < 500 {
+	if kept < 1000 || wholes < 250 {
 		t.Errorf("%d rules and %d load balancers were kept from one Config to the next", kept, wholes)
 	}
 }
