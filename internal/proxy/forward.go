@@ -205,16 +205,14 @@ func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShar
 	}
 	reuse := e.relay(c, head, idle)
 	e.up.r = e.up.w
-	switch {
-	case !reuse:
+	if !reuse {
 		c.Close()
-	case e.up.w == len(*e.up.mem), e.bodiless():
-		// Full: more than was asked for may be behind it. Without a body: a target that sends one all the same has it
-		// taken for the next answer. So it counts as old, and is looked at before it is lent.
-		e.target.Pool.Put(e.s.shard, c, e.active.Add(-upstream.Fresh))
-	default:
-		e.target.Pool.Put(e.s.shard, c, e.active)
+		return nil
 	}
+	// Full: more than was asked for may be behind it. Without a body: a target that sends one all the same has it
+	// taken for the next answer.
+	c.Doubtful = e.up.w == len(*e.up.mem) || e.bodiless()
+	e.target.Pool.Put(e.s.shard, c, e.active)
 	return nil
 }
 

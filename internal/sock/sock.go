@@ -40,7 +40,8 @@ type TCPConn interface {
 // Conn is a TCP connection. Like any net.Conn it allows one reader and one writer at a time.
 type Conn struct {
 	TCPConn
-	raw syscall.RawConn
+	raw     syscall.RawConn
+	watched *watched // nil: no Watch has it
 
 	in      []byte // where the read in progress puts its bytes
 	inErr   error
@@ -142,6 +143,7 @@ func (c *Conn) readResult(err error) (int, error) {
 }
 
 func (c *Conn) doReadInto(fd uintptr) bool {
+	c.watched.forget()
 	n, errno := recv(fd, c.in, 0)
 	if errno == syscall.EAGAIN {
 		return false
@@ -151,6 +153,7 @@ func (c *Conn) doReadInto(fd uintptr) bool {
 }
 
 func (c *Conn) doReadPooled(fd uintptr) bool {
+	c.watched.forget()
 	buf := c.pool.Get().(*[]byte)
 	n, errno := recv(fd, *buf, 0)
 	if errno != 0 || n == 0 {
@@ -277,11 +280,15 @@ func (c *Conn) doTurn(fd uintptr) bool {
 // It must not be called while a Read is in progress.
 func (c *Conn) Closed() (closed, unread bool) {
 	c.inN, c.closed = 0, false
+	c.watched.forget()
 	if c.peekFn == nil { // most connections never need it
 		c.peekFn = c.doPeek
 	}
 	if err := c.raw.Control(c.peekFn); err != nil {
 		return true, false
+	}
+	if c.inN > 0 {
+		c.watched.remember()
 	}
 	return c.closed, c.inN > 0
 }
@@ -295,6 +302,19 @@ func (c *Conn) doPeek(fd uintptr) {
 	default:
 		c.inN = n
 	}
+}
+
+// Quiet tells that nothing has come, as far as is known from a look at all connections of its Watch that
+// was taken after since and at most d before now; it takes one if need be. False means that it is not
+// known: ask Closed. A peer's end or reset that has been heard of is never forgotten.
+func (c *Conn) Quiet(since, now time.Time, d time.Duration) bool {
+	return c.watched.quiet(since, now, d)
+}
+
+// Close closes the connection.
+func (c *Conn) Close() error {
+	c.watched.remove()
+	return c.TCPConn.Close()
 }
 
 // SetReadIdle makes a Read that starts now fail with os.ErrDeadlineExceeded after d,

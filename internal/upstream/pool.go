@@ -6,9 +6,10 @@
 // gives the connection used last first: it is the one least likely to have been
 // closed by the target, and the rest can age out. A connection that comes out of a
 // Pool is looked at once more (sock.Conn.Closed) when its target could have closed
-// it meanwhile. One that was put back within the last quarter of a millisecond is not, if the
-// request may be repeated: whoever watches idle connections in an event loop hears of
-// what happens to them no sooner. What goes wrong between that look and the request is
+// it meanwhile. If the request may be repeated, it is enough that nothing had come a quarter of a
+// millisecond ago: whoever watches idle connections in an event loop hears of what happens
+// to them no sooner. Either the connection was in use until then, or a look at all connections
+// at once (sock.Watch) tells. What goes wrong between the look and the request is
 // the proxy's to repeat or to report.
 package upstream
 
@@ -31,7 +32,7 @@ const (
 	ConnectTimeout = 10 * time.Second
 	// shards of idle connections a target; a power of two.
 	shards = 8
-	// Fresh is for how long a connection put back need not be looked at.
+	// Fresh is for how long a connection put back need not be looked at, and what is known of it is new enough.
 	Fresh = time.Millisecond / 4
 	// maxIdle connections are kept in one shard; more are closed when they come back.
 	maxIdle = 256
@@ -42,10 +43,14 @@ type Conn struct {
 	net.Conn            // what to read and write: the socket, or TLS over it
 	Sock     *sock.Conn // the socket underneath
 	Reused   bool       // it has carried a request before
+	Doubtful bool       // it is to be looked at before it carries another
 
 	pool *Pool
 	used time.Time // when it was put back
 }
+
+// idle hears of what comes on connections to targets of which nobody asked anything.
+var idle = sync.OnceValue(sock.NewWatch)
 
 // Pool keeps the connections to one target.
 type Pool struct {
@@ -75,8 +80,8 @@ func NewPool(addr netip.AddrPort, secure bool) *Pool {
 }
 
 // Get lends an idle connection that its target has not closed as far as can be seen, or
-// nil. For a request that may be repeated, one put back within a quarter of a millisecond before
-// now is taken to be open.
+// nil. For a request that may be repeated, what was seen within a quarter of a millisecond before
+// now counts as seen.
 func (p *Pool) Get(at uint32, now time.Time, repeatable bool) *Conn {
 	for i := range uint32(shards) {
 		s := &p.shards[(at+i)%shards]
@@ -91,7 +96,7 @@ func (p *Pool) Get(at uint32, now time.Time, repeatable bool) *Conn {
 			s.idle[n-1] = nil
 			s.idle = s.idle[:n-1]
 			s.mu.Unlock()
-			if repeatable && now.Sub(c.used) < Fresh || c.alive() {
+			if repeatable && c.quiet(now) || c.alive() {
 				c.Reused = true
 				return c
 			}
@@ -112,6 +117,11 @@ func (c *Conn) CloseWrite() error {
 // Plain tells whether the connection is TCP and nothing over it.
 func (c *Conn) Plain() bool { return c.pool.secure == nil }
 
+// quiet tells that the target has said nothing until a quarter of a millisecond ago, as far as can be known.
+func (c *Conn) quiet(now time.Time) bool {
+	return !c.Doubtful && (now.Sub(c.used) < Fresh || c.Sock.Quiet(c.used, now, Fresh))
+}
+
 // alive looks whether the target has closed the connection. Bytes that nobody asked
 // for make a plaintext connection unusable; TLS has records of its own.
 func (c *Conn) alive() bool {
@@ -127,6 +137,7 @@ func (p *Pool) Dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	idle().Add(s)
 	c := &Conn{Conn: s, Sock: s, pool: p}
 	if p.secure != nil {
 		if c.Conn, err = p.handshake(ctx, s, p.secure); err != nil {

@@ -101,6 +101,29 @@ func TestFreshConnections(t *testing.T) {
 	}
 }
 
+// TestRestedConnections: of those at rest for longer, only such are lent that are as they were left.
+func TestRestedConnections(t *testing.T) {
+	addr, accepted := target(t)
+	p, begin := NewPool(addr, false), time.Now()
+	good, doubtful, closed, noisy := dial(t, p), dial(t, p), dial(t, p), dial(t, p)
+	<-accepted
+	io.WriteString(<-accepted, "HTTP/1.1 200 OK\r\n\r\n")
+	(<-accepted).Close()
+	io.WriteString(<-accepted, "HTTP/1.1 200 OK\r\n\r\n")
+	for _, c := range []*Conn{doubtful, closed, noisy} {
+		c.Sock.WaitReadable()
+	}
+	doubtful.Doubtful = true
+	for _, c := range []*Conn{good, closed, noisy} {
+		p.Put(0, c, begin)
+	}
+	now := time.Now().Add(time.Second)
+	p.Put(0, doubtful, now)
+	if p.Get(0, now, true) != good || p.Idle() != 0 {
+		t.Errorf("the only good one is not lent; %d are left", p.Idle())
+	}
+}
+
 func TestCloseIdleAndClose(t *testing.T) {
 	addr, accepted := target(t)
 	p := NewPool(addr, false)
