@@ -10,7 +10,7 @@
 //
 // Two more things come from being this close. ReadPooled waits for data while
 // holding no buffer, so an idle connection costs no memory for one. Closed looks
-// whether the peer has hung up without reading anything.
+// whether the peer has hung up without reading anything; a Watch does so for many at once.
 //
 // Deadlines are coarse on purpose: SetIdle re-arms a timer only when the one set
 // before would expire noticeably early, so that a busy connection does not touch
