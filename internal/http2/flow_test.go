@@ -125,12 +125,13 @@ func TestSendWindows(t *testing.T) {
 	r.fr.WritePing(false, [8]byte{})
 	r.want("PING 0000000000000000 true")
 	r.frame(frameWindowUpdate, 0, 0, uint32Bytes(64_000))
-	if got := total(64_000); got["1"] < 20_000 || got["3"] < 20_000 {
-		t.Errorf("two streams had a window of 64000 to share: %v", got)
+	shared := total(64_000) // the first stream may have ended by then
+	if shared["1"] < 20_000 || shared["3"] < 20_000 {
+		t.Errorf("two streams had a window of 64000 to share: %v", shared)
 	}
 	r.frame(frameWindowUpdate, 0, 0, uint32Bytes(200_000))
-	if got := total(200_000 - initialWindow - 64_000); got["ended"] != 2 {
-		t.Errorf("ended: %v", got)
+	if got := total(200_000 - initialWindow - 64_000); got["ended"]+shared["ended"] != 2 {
+		t.Errorf("ended: %v, then %v", shared, got)
 	}
 }
 
