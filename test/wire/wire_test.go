@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/albatross-lb/albatross/internal/upstream"
 )
 
 // known has the cases played, too, that are skipped for a known fault.
@@ -25,8 +27,12 @@ func TestWire(t *testing.T) {
 			}
 			t.Parallel()
 			place := findPlace(fmt.Sprintf("case-%d", i))
+			begin := time.Now()
 			errs := s.play(place)
-			for chance := 1; len(errs) > 0 && s.hasty && chance < 10; chance++ {
+			// Ten seconds are what connecting and handshakes may take. A scenario of a connection or two that has
+			// needed them was held up, most likely by the machine: that is seen when it is played again.
+			held := time.Since(begin) >= upstream.ConnectTimeout
+			for chance := 1; len(errs) > 0 && (s.hasty || held && chance < 3) && chance < 10; chance++ {
 				t.Logf("once more, after %v", errs)
 				if err := place.settle(); err != nil {
 					t.Fatal(err)
