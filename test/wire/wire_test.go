@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/albatross-lb/albatross/internal/upstream"
 )
 
 // known has the cases played, too, that are skipped for a known fault.
@@ -27,12 +25,8 @@ func TestWire(t *testing.T) {
 			}
 			t.Parallel()
 			place := findPlace(fmt.Sprintf("case-%d", i))
-			begin := time.Now()
 			errs := s.play(place)
-			// Ten seconds are what connecting and handshakes may take. A scenario of a connection or two that has
-			// needed them was held up, most likely by the machine: that is seen when it is played again.
-			held := time.Since(begin) >= upstream.ConnectTimeout
-			for chance := 1; len(errs) > 0 && (s.hasty || held && chance < 3) && chance < 10; chance++ {
+			for chance := 1; len(errs) > 0 && s.hasty && chance < 10; chance++ {
 				t.Logf("once more, after %v", errs)
 				if err := place.settle(); err != nil {
 					t.Fatal(err)
