@@ -30,15 +30,7 @@ type loop struct {
 	next   []turn      // spare room for the same
 
 	mu    sync.Mutex
-	slots []slot
-	free  []uint32
-}
-
-// slot is a relay's place in its loop. The kernel keeps slot and generation with a socket
-// and tells them with its events: one that was on its way when the relay ended is nobody's.
-type slot struct {
-	relay      *relay
-	generation uint32
+	slots sock.Slots[relay]
 }
 
 // turn is one way of a relay.
@@ -125,9 +117,7 @@ func (l *loop) resolve() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i, e := range l.events[:l.came] {
-		if s := &l.slots[e.Fd>>1]; s.generation == uint32(e.Pad) {
-			l.ready[i] = s.relay
-		}
+		l.ready[i] = l.slots.Owner(e.Fd>>1, e.Pad)
 	}
 }
 
@@ -135,23 +125,14 @@ func (l *loop) resolve() {
 func (l *loop) enter(r *relay) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n := len(l.free); n > 0 {
-		r.slot, l.free = l.free[n-1], l.free[:n-1]
-	} else {
-		r.slot, l.slots = uint32(len(l.slots)), append(l.slots, slot{})
-	}
-	s := &l.slots[r.slot]
-	s.relay, r.generation = r, s.generation
+	r.slot, r.generation = l.slots.Enter(r)
 }
 
 // leave takes the slot back. Closed sockets bring no events any more.
 func (l *loop) leave(r *relay) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &l.slots[r.slot]
-	s.relay = nil
-	s.generation++
-	l.free = append(l.free, r.slot)
+	l.slots.Leave(r, r.slot)
 }
 
 const (
@@ -164,7 +145,7 @@ const (
 // watch asks for the events of one side of a relay, for as long as its socket is open.
 // What holds already is an event, too.
 func (l *loop) watch(r *relay, side int) error {
-	e := syscall.EpollEvent{Events: edges & 0xffffffff, Fd: int32(r.slot<<1) | int32(side), Pad: int32(r.generation)}
+	e := syscall.EpollEvent{Events: edges & 0xffffffff, Fd: r.slot<<1 | int32(side), Pad: r.generation}
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(l.fd), syscall.EPOLL_CTL_ADD, uintptr(r.fds[side]), uintptr(unsafe.Pointer(&e)), 0, 0)
 	if errno != 0 {
 		return os.NewSyscallError("epoll_ctl", errno)

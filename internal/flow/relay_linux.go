@@ -17,8 +17,8 @@ import (
 type relay struct {
 	flow
 	loop       *loop
-	slot       uint32
-	generation uint32
+	slot       int32
+	generation int32
 	phase      phase
 	fds        [2]int    // the client's socket and the target's; -1: there is none yet
 	early      [2]uint32 // events of each from before both were there

@@ -21,15 +21,7 @@ type Watch struct {
 
 	mu     sync.Mutex
 	events [128]syscall.EpollEvent
-	slots  []watchSlot
-	free   []int32
-}
-
-// watchSlot is a connection's place in its Watch. The kernel keeps slot and generation with the socket and
-// tells them with its events: one that was on its way when the connection was closed is nobody's.
-type watchSlot struct {
-	of         *watched
-	generation int32
+	slots  Slots[watched]
 }
 
 // watched is what a Watch knows of a connection.
@@ -59,34 +51,18 @@ func (w *Watch) Add(c *Conn) {
 	of := &watched{by: w}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n := len(w.free); n > 0 {
-		of.slot, w.free = w.free[n-1], w.free[:n-1]
-	} else {
-		of.slot, w.slots = int32(len(w.slots)), append(w.slots, watchSlot{})
-	}
-	s := &w.slots[of.slot]
-	s.of = of
-	e := syscall.EpollEvent{Events: (unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET) & math.MaxUint32, Fd: of.slot, Pad: s.generation}
+	var generation int32
+	of.slot, generation = w.slots.Enter(of)
+	e := syscall.EpollEvent{Events: (unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET) & math.MaxUint32, Fd: of.slot, Pad: generation}
 	errno := syscall.ENOTCONN
 	c.raw.Control(func(fd uintptr) { //nolint:errcheck // closed: errno stays
 		_, _, errno = syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(w.fd), syscall.EPOLL_CTL_ADD, fd, uintptr(unsafe.Pointer(&e)), 0, 0)
 	})
 	if errno != 0 {
-		w.leave(of)
+		w.slots.Leave(of, of.slot)
 		return
 	}
 	c.watched = of
-}
-
-// leave frees a slot, with mu held. A closed socket brings no events any more.
-func (w *Watch) leave(of *watched) {
-	s := &w.slots[of.slot]
-	if s.of != of {
-		return // it was closed before
-	}
-	s.of = nil
-	s.generation++
-	w.free = append(w.free, of.slot)
 }
 
 // look finds out what has come, unless that was done within the last d. Between two looks
@@ -106,11 +82,13 @@ func (w *Watch) look(now int64, d time.Duration) {
 			return
 		}
 		for _, e := range w.events[:n] {
-			if s := &w.slots[e.Fd]; s.of != nil && s.generation == e.Pad {
-				s.of.heard.Store(true)
-				if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-					s.of.ended.Store(true)
-				}
+			of := w.slots.Owner(e.Fd, e.Pad)
+			if of == nil {
+				continue
+			}
+			of.heard.Store(true)
+			if e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+				of.ended.Store(true)
 			}
 		}
 		if int(n) < len(w.events) {
@@ -152,7 +130,7 @@ func (of *watched) quiet(since, now time.Time, d time.Duration) bool {
 func (of *watched) remove() {
 	if of != nil {
 		of.by.mu.Lock()
-		of.by.leave(of)
+		of.by.slots.Leave(of, of.slot)
 		of.by.mu.Unlock()
 	}
 }

@@ -94,8 +94,8 @@ func TestWatchPlacesAreUsedAgain(t *testing.T) {
 		s.Close()
 		s.Close() // again
 	}
-	if len(w.slots) != 1 || len(w.free) != 1 {
-		t.Errorf("%d places, %d of them free", len(w.slots), len(w.free))
+	if len(w.slots.all) != 1 || len(w.slots.free) != 1 {
+		t.Errorf("%d places, %d of them free", len(w.slots.all), len(w.slots.free))
 	}
 	var none *Watch
 	s, _ := pair(t)
