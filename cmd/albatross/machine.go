@@ -53,7 +53,7 @@ func (m *machine) open(c sock.Accepted, port int) listener.Session {
 			port = n.Behind
 		}
 	}
-	return m.proxy.NewSession(c.Conn(), port)
+	return m.proxy.NewSession(c, port)
 }
 
 // Apply serves cfg: it builds the snapshot, opens what is new, swaps, and lets go of

@@ -37,6 +37,13 @@ type passing struct {
 	look match.Request
 	rec  accesslog.Record
 
+	// What attempts to have it served remember.
+	group   *snapshot.TargetGroup
+	figures *metrics.TargetGroupShard // of the group
+	asked   time.Time                 // the last target was
+	status  int                       // what to answer when no target serves it
+	reason  string
+
 	body   http1.Body // follows the request's body
 	answer http1.Body // follows the response's
 	sent   []byte     // the part of the request's body that lies in e.in
@@ -52,6 +59,7 @@ type passing struct {
 	h2     bool      // the client speaks HTTP/2: it is sent payload without chunks
 	keep   bool      // the client's connection may serve another request
 	broken bool      // the target's answer broke off in its body
+	plain  bool      // the client is sent the payload of an answer in chunks, without them
 }
 
 var exchanges = sync.Pool{New: func() any {
@@ -91,21 +99,22 @@ func (e *exchange) serve(idle time.Duration) bool {
 		return false
 	}
 	n, err := e.readHead(idle)
-	return e.answerTo(n, err)
+	e.answerTo(n, err)
+	return e.keep
 }
 
 // arrive takes the snapshot that this request is served by, and the listener it has come to.
 func (e *exchange) arrive() bool {
-	e.socket = e.s.proxy.current.Load().Sockets[e.s.port]
-	if e.socket == nil {
+	if e.socket = e.s.socket(); e.socket == nil {
 		return false
 	}
 	e.listener = e.socket.Listeners[0]
 	return true
 }
 
-// answerTo answers the request whose head is n bytes long, or was refused.
-func (e *exchange) answerTo(n int, err error) bool {
+// answerTo answers the request whose head is n bytes long, or was refused. It reports whether that is
+// done: in an event loop a target may have to be waited for.
+func (e *exchange) answerTo(n int, err error) (done bool) {
 	if n > 0 && len(e.socket.Listeners) > 1 {
 		e.listener = e.socket.Listener(e.req.Host)
 	}
@@ -114,23 +123,25 @@ func (e *exchange) answerTo(n int, err error) bool {
 	}
 	e.counters = e.listener.LoadBalancer.Metrics.Shard(e.s.shard)
 	if n == 0 {
-		return e.refuseHead(err)
+		e.refuseHead(err)
+		return true
 	}
 	if !e.listener.Allows(e.s.client.Addr()) {
 		e.counters.RejectedConnections.Add(1)
-		return false
+		return true
 	}
 	e.s.logPlain(e.listener)
 	if !e.s.tls.goodFor(e.listener) {
-		return e.misdirected()
+		e.misdirected()
+		return true
 	}
 	e.head = n
 	e.begin()
-	if e.readBody(n) {
-		e.act()
+	if e.readBody(n) && !e.act() {
+		return false
 	}
 	e.end(n)
-	return e.keep
+	return true
 }
 
 // readHead reads until the request's head is whole, for at most the idle timeout.
@@ -158,7 +169,7 @@ func (e *exchange) readHead(idle time.Duration) (int, error) {
 }
 
 // refuseHead answers a request whose head never came or was refused.
-func (e *exchange) refuseHead(err error) bool {
+func (e *exchange) refuseHead(err error) {
 	var bad *http1.Error
 	switch {
 	case errors.As(err, &bad):
@@ -169,22 +180,20 @@ func (e *exchange) refuseHead(err error) bool {
 		e.begin()
 		e.page(408, "ClientIdle")
 	default:
-		return false // closed, or broken, in the middle of a head: there is nobody to answer
+		return // closed, or broken, in the middle of a head: there is nobody to answer
 	}
 	e.keep = false
 	e.end(0)
-	return false
 }
 
 // misdirected refuses a request for a listener with mutual authentication that came
 // on a connection which was agreed with another one (RFC 9110 section 15.5.20): its
 // client has shown no certificate to this one.
-func (e *exchange) misdirected() bool {
+func (e *exchange) misdirected() {
 	e.begin()
 	e.page(421, "OtherListenersConnection")
 	e.keep = false
 	e.end(0)
-	return false
 }
 
 // begin opens the access log's record.
@@ -269,10 +278,10 @@ func (e *exchange) refuseBody(err error) {
 	}
 }
 
-// act finds the rule and does what it says.
-func (e *exchange) act() {
+// act finds the rule and does what it says. It reports whether that is done.
+func (e *exchange) act() (done bool) {
 	if e.challenge() {
-		return
+		return true
 	}
 	r := &e.req
 	e.look = match.Request{Host: r.Host, Path: r.Path, Query: r.Query, Method: r.Method, Source: e.s.client.Addr(), Headers: r}
@@ -286,12 +295,13 @@ func (e *exchange) act() {
 	case rule.Forward != nil && !e.transform(rule.Transforms):
 		e.page(500, "TransformFailure")
 	case rule.Forward != nil:
-		e.forward(rule.Forward)
+		return e.forward(rule.Forward)
 	case rule.Redirect != nil:
 		e.redirect(rule.Redirect)
 	default:
 		e.fixed(rule.Fixed)
 	}
+	return true
 }
 
 // end settles the client's side, closes the record and counts.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/http1"
-	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/upstream"
 )
@@ -30,62 +29,83 @@ var (
 )
 
 // forward sends the request to a target of the action's groups and the response
-// back. Targets that cannot be connected to are passed over.
-func (e *exchange) forward(f *snapshot.Forward) {
+// back. Targets that cannot be connected to are passed over. It reports whether that is done.
+func (e *exchange) forward(f *snapshot.Forward) (done bool) {
 	m := e.member(f)
 	if m < 0 {
 		e.page(503, "NoTargetGroupWithWeight")
-		return
+		return true
 	}
 	member := &f.Members[m]
 	group := member.Group
 	e.rec.TargetGroupARN = group.ARN
 	if e.mismatch(group.Config.ProtocolVersion) {
 		e.page(464, "ProtocolVersionMismatch")
-		return
+		return true
 	}
 	if !e.requestHead(group) {
 		e.page(463, "TooManyXForwardedFor")
-		return
+		return true
 	}
-	counters := member.Metrics.Shard(e.s.shard)
+	e.group, e.figures = group, member.Metrics.Shard(e.s.shard)
 	e.sticky.open(e, group)
-	status, reason := 503, "NoTargets"
-	for range maxTargets {
-		i := e.choose(group)
-		if i < 0 {
-			break
-		}
-		e.target = group.Targets[i]
-		e.rec.Target = e.target.Addr
-		if len(e.tried) == 0 {
-			counters.Requests.Add(1)
-			if group.Balance.FailsOpen() {
-				counters.UnhealthyRouting.Add(1)
-			}
-		}
-		e.tried = append(e.tried, i)
-		e.target.Load.Begin()
-		var err error
-		if speaksHTTP2(group) {
-			err = e.attempt2(group, counters)
-		} else {
-			err = e.attempt(counters)
-		}
-		if e.faulty(err) {
-			e.target.Load.Fail()
-		}
-		e.target.Load.End()
-		if err == nil {
+	e.status, e.reason = 503, "NoTargets"
+	if e.s.looped() {
+		return e.s.ask(e)
+	}
+	e.attempts()
+	return true
+}
+
+// attempts has targets serve the request until one has, or there is none to try any more.
+func (e *exchange) attempts() {
+	for e.pick() {
+		if e.attempted(e.attempt()) {
 			return
 		}
-		e.active = time.Now()
-		status, reason = e.failure(err)
-		if !errors.As(err, new(*connectError)) {
-			break
+	}
+}
+
+// pick chooses the target for the next attempt. Without one it answers and gives false.
+func (e *exchange) pick() bool {
+	i := -1
+	if len(e.tried) < maxTargets {
+		i = e.choose(e.group)
+	}
+	if i < 0 {
+		e.fail(e.status, e.reason)
+		return false
+	}
+	e.target = e.group.Targets[i]
+	e.rec.Target = e.target.Addr
+	if len(e.tried) == 0 {
+		e.figures.Requests.Add(1)
+		if e.group.Balance.FailsOpen() {
+			e.figures.UnhealthyRouting.Add(1)
 		}
 	}
-	e.fail(status, reason)
+	e.tried = append(e.tried, i)
+	e.target.Load.Begin()
+	return true
+}
+
+// attempted takes in how an attempt has ended. It reports whether the request is answered with
+// that: only a target that nothing of it has reached is passed over.
+func (e *exchange) attempted(err error) bool {
+	if e.faulty(err) {
+		e.target.Load.Fail()
+	}
+	e.target.Load.End()
+	if err == nil {
+		return true
+	}
+	e.active = time.Now()
+	e.status, e.reason = e.failure(err)
+	if errors.As(err, new(*connectError)) {
+		return false
+	}
+	e.fail(e.status, e.reason)
+	return true
 }
 
 // faulty tells whether it speaks against the target how an attempt has ended: a 5XX answer,
@@ -116,34 +136,46 @@ func (e *connectError) Unwrap() error { return e.error }
 
 // attempt makes one target serve the request. An error means that the client has
 // seen nothing of a response yet.
-func (e *exchange) attempt(counters *metrics.TargetGroupShard) error {
-	pool := e.target.Pool
-	for c := pool.Get(e.s.shard, e.active, idempotent(e.req.Method)); ; {
-		if c == nil {
-			var err error
-			if c, err = pool.Dial(context.Background()); err != nil {
-				countConnect(err, counters)
-				return &connectError{err}
-			}
-			e.active = time.Now()
-		}
-		err := e.roundTrip(c, counters)
-		if err == nil {
-			return nil
-		}
-		c.Close()
-		if !c.Reused || !e.repeatable(err) {
-			return err
-		}
-		c = nil // the idle connection had been closed by its target: use a new one
+func (e *exchange) attempt() error {
+	if speaksHTTP2(e.group) {
+		return e.attempt2()
 	}
+	if c := e.target.Pool.Get(e.s.shard, e.active, idempotent(e.req.Method)); c != nil {
+		return e.settled(c, e.roundTrip(c))
+	}
+	return e.attemptAnew()
 }
 
-func countConnect(err error, counters *metrics.TargetGroupShard) {
-	counters.ConnectionErrors.Add(1)
-	if errors.As(err, new(*upstream.TLSError)) {
-		counters.TLSErrors.Add(1)
+// attemptAnew is attempt on a new connection.
+func (e *exchange) attemptAnew() error {
+	c, err := e.target.Pool.Dial(context.Background())
+	if err != nil {
+		return e.unconnected(err)
 	}
+	e.active = time.Now()
+	return e.settled(c, e.roundTrip(c))
+}
+
+// settled takes in how a round trip has ended. An idle connection that had been closed by its
+// target is replaced by a new one.
+func (e *exchange) settled(c *upstream.Conn, err error) error {
+	if err == nil {
+		return nil
+	}
+	c.Close()
+	if c.Reused && e.repeatable(err) {
+		return e.attemptAnew()
+	}
+	return err
+}
+
+// unconnected counts a connection that could not be made.
+func (e *exchange) unconnected(err error) error {
+	e.figures.ConnectionErrors.Add(1)
+	if errors.As(err, new(*upstream.TLSError)) {
+		e.figures.TLSErrors.Add(1)
+	}
+	return &connectError{err}
 }
 
 // sendError is a request that could not be sent: n bytes of it went out.
@@ -181,40 +213,62 @@ func idempotent(method []byte) bool {
 }
 
 // roundTrip sends the request on a connection and relays the response.
-func (e *exchange) roundTrip(c *upstream.Conn, counters *metrics.TargetGroupShard) error {
+func (e *exchange) roundTrip(c *upstream.Conn) error {
 	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
-	// The clock was read when the request was there, or the last attempt failed; what
-	// lies between is microseconds, and the access log counts milliseconds.
-	sent := e.active
-	e.rec.RequestTime = sent.Sub(e.start)
+	e.ask()
 	if err := e.send(c, idle); err != nil {
 		return err
 	}
+	return e.answered(c, idle)
+}
+
+// ask notes that the target is asked now. The clock was read when the request was there, or the
+// last attempt failed; what lies between is microseconds, and the access log counts milliseconds.
+func (e *exchange) ask() {
+	e.asked = e.active
+	e.rec.RequestTime = e.asked.Sub(e.start)
+	e.up.r, e.up.w = 0, 0
+	e.resp.Reset()
+}
+
+// answered reads the response to a request that has been sent, and relays it.
+func (e *exchange) answered(c *upstream.Conn, idle time.Duration) error {
 	head, err := e.responseHead(c, idle)
 	if err != nil {
 		return err
 	}
-	answered := e.active
-	e.rec.TargetTime = answered.Sub(sent)
-	e.rec.TargetStatus = e.resp.Status
-	counters.CountTarget(e.resp.Status)
-	counters.ResponseTime.Observe(e.rec.TargetTime)
+	e.opened()
 	if e.resp.Status == 101 {
 		e.tunnel(c, head)
 		return nil
 	}
-	reuse := e.relay(c, head, idle)
+	e.giveBack(c, e.relay(c, head, idle))
+	return nil
+}
+
+// opened takes down that the final response has begun.
+func (e *exchange) opened() {
+	e.rec.TargetTime = e.active.Sub(e.asked)
+	e.rec.TargetStatus = e.resp.Status
+	e.figures.CountTarget(e.resp.Status)
+	e.figures.ResponseTime.Observe(e.rec.TargetTime)
+}
+
+// giveBack lets go of the connection to the target.
+func (e *exchange) giveBack(c *upstream.Conn, reuse bool) {
 	e.up.r = e.up.w
 	if !reuse {
 		c.Close()
-		return nil
+		return
 	}
-	// Full: more than was asked for may be behind it. Without a body: a target that sends one all the same has it
-	// taken for the next answer.
-	c.Doubtful = e.up.w == len(*e.up.mem) || e.bodiless()
+	c.Doubtful = e.doubtful()
 	e.target.Pool.Put(e.s.shard, c, e.active)
-	return nil
 }
+
+// doubtful tells of a connection to be looked at before it is used again. Its buffer is full: more than was
+// asked for may be behind that. Or the answer has no body: a target that sends one all the same has it
+// taken for the next answer.
+func (e *exchange) doubtful() bool { return e.up.w == len(*e.up.mem) || e.bodiless() }
 
 // bodiless tells whether the answer ends with its head whatever the head says (RFC 9112 section 6.3).
 func (e *exchange) bodiless() bool {
@@ -224,8 +278,6 @@ func (e *exchange) bodiless() bool {
 // send sends e.out. A request that is whole with it goes out in one turn with the
 // wait for its answer; the rest of a larger one is left to a pump.
 func (e *exchange) send(c *upstream.Conn, idle time.Duration) error {
-	e.up.r, e.up.w = 0, 0
-	e.resp.Reset()
 	c.Sock.SetWriteIdle(e.active, idle)
 	if c.Plain() && e.body.Done() {
 		return e.sendAndWait(c, idle)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/albatross-lb/albatross/internal/http1"
 	"github.com/albatross-lb/albatross/internal/http2"
-	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/upstream"
 	"github.com/albatross-lb/albatross/lb"
@@ -40,15 +39,14 @@ func speaksHTTP2(group *snapshot.TargetGroup) bool {
 // attempt2 makes one target serve the request over HTTP/2, stream to stream: both
 // directions at once for as long as either lasts, trailers included. An error means
 // that the client has seen nothing of a response yet.
-func (e *exchange) attempt2(group *snapshot.TargetGroup, counters *metrics.TargetGroupShard) error {
-	st := e.peer.(*stream)
+func (e *exchange) attempt2() error {
+	group, st := e.group, e.peer.(*stream)
 	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
 	ctx, cancel := context.WithTimeout(context.Background(), min(idle, upstream.ConnectTimeout))
 	up, err := e.target.Pool.Streams(idle).Open(ctx, e.call(group, st))
 	cancel()
 	if err != nil {
-		countConnect(err, counters)
-		return &connectError{err}
+		return e.unconnected(err)
 	}
 	defer up.Release()
 	up.Idle = idle
@@ -66,8 +64,8 @@ func (e *exchange) attempt2(group *snapshot.TargetGroup, counters *metrics.Targe
 		up.Reset(http2.Cancel)
 		return e.cause2(err, st)
 	}
-	counters.CountTarget(e.resp.Status)
-	counters.ResponseTime.Observe(e.rec.TargetTime)
+	e.figures.CountTarget(e.resp.Status)
+	e.figures.ResponseTime.Observe(e.rec.TargetTime)
 	e.body2(up, st)
 	return nil
 }

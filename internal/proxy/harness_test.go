@@ -58,7 +58,7 @@ func newBalancer(t testing.TB, cfg *lb.Config, variants ...func(testing.TB, *lb.
 	if b.logs, err = accesslog.Open(accesslog.Options{Stdout: b.lines, IP: netip.IPv6Loopback()}); err != nil {
 		t.Fatal(err)
 	}
-	b.set = listener.New("127.0.0.1", func(c sock.Accepted, port int) listener.Session { return b.proxy.NewSession(c.Conn(), port) }, slog.New(slog.DiscardHandler))
+	b.set = listener.New("127.0.0.1", func(c sock.Accepted, port int) listener.Session { return b.proxy.NewSession(c, port) }, slog.New(slog.DiscardHandler))
 	for _, v := range variants {
 		cfg, b.options = v(t, cfg)
 	}

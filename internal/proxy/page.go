@@ -38,7 +38,7 @@ func (e *exchange) redirect(r *snapshot.Redirect) {
 	}
 	host := e.req.Host
 	if len(host) == 0 { // HTTP/1.0: the address that the client knows us by
-		host = []byte(e.s.conn.LocalAddr().String())
+		host = []byte(e.s.accepted.Local().String())
 	}
 	start := len(e.scratch)
 	e.scratch = r.Location(e.scratch, protocol, host, e.listener.PublicPort, e.req.Path, e.req.Query)

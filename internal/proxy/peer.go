@@ -38,18 +38,23 @@ type peer interface {
 	resume()
 }
 
-// A Session is the peer of its exchanges.
+// A Session is the peer of its exchanges. In an event loop it has no sock, and no conn unless that is TLS.
 
 // Read reads from the client.
 func (s *Session) Read(p []byte) (int, error) { return s.conn.Read(p) }
 
 // send writes to the client. HTTP/1.1's framing is in what is written.
-func (s *Session) send(p []byte, _ bool, _ []byte) (int, error) { return s.conn.Write(p) }
+func (s *Session) send(p []byte, _ bool, _ []byte) (int, error) {
+	if s.conn == nil {
+		return s.sendNow(p)
+	}
+	return s.conn.Write(p)
+}
 
 // open leaves the head to go out with the first of the body in one write.
 func (s *Session) open(head []byte, _ bool) ([]byte, error) { return head, nil }
 
-func (s *Session) waited() bool { return s.sock.Waited() }
+func (s *Session) waited() bool { return s.sock != nil && s.sock.Waited() }
 
 func (s *Session) interim(head []byte) error {
 	_, err := s.conn.Write(head)
@@ -66,7 +71,7 @@ func (s *Session) closeSend() error {
 // abort resets the connection, unless its end will do, which follows and takes nothing away
 // of what is on its way to the client.
 func (s *Session) abort(short bool) {
-	if short {
+	if short || s.resetLooped() {
 		return
 	}
 	s.sock.SetLinger(0)
@@ -75,7 +80,13 @@ func (s *Session) abort(short bool) {
 
 func (s *Session) gone() bool { return s.sock.HungUp() }
 
-func (s *Session) setReadIdle(now time.Time, d time.Duration)  { s.sock.SetReadIdle(now, d) }
-func (s *Session) setWriteIdle(now time.Time, d time.Duration) { s.sock.SetWriteIdle(now, d) }
-func (s *Session) interrupt()                                  { s.sock.Interrupt() }
-func (s *Session) resume()                                     { s.sock.ResetDeadlines() }
+func (s *Session) setReadIdle(now time.Time, d time.Duration) { s.sock.SetReadIdle(now, d) }
+
+func (s *Session) setWriteIdle(now time.Time, d time.Duration) {
+	if s.sock != nil { // an event loop does not wait
+		s.sock.SetWriteIdle(now, d)
+	}
+}
+
+func (s *Session) interrupt() { s.sock.Interrupt() }
+func (s *Session) resume()    { s.sock.ResetDeadlines() }

@@ -22,8 +22,6 @@ package proxy
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"net"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/albatross-lb/albatross/internal/balance"
@@ -51,11 +49,15 @@ func (p *Proxy) Swap(s *snapshot.Snapshot) { p.current.Store(s) }
 func (p *Proxy) Snapshot() *snapshot.Snapshot { return p.current.Load() }
 
 // NewSession gives the session of a connection that was accepted on a port of the
-// manifests. Serve runs it.
-func (p *Proxy) NewSession(c *sock.Conn, port int) *Session {
-	s := &Session{proxy: p, sock: c, conn: c, port: port, shard: p.shards.Add(1), tls: &plaintext}
-	client := c.RemoteAddr().(*net.TCPAddr).AddrPort()
-	s.client = netip.AddrPortFrom(client.Addr().Unmap(), client.Port())
+// manifests. Begin or Serve runs it.
+func (p *Proxy) NewSession(a sock.Accepted, port int) *Session {
+	s := &Session{proxy: p, accepted: a, port: port, shard: p.shards.Add(1), tls: &plaintext, client: a.Remote()}
+	if snap := p.current.Load(); snap != nil && snap.Sockets[port] != nil {
+		s.secure = snap.Sockets[port].Secure
+	}
+	if !s.assign() || s.secure {
+		s.adopt()
+	}
 	var id [16]byte
 	rand.Read(id[:])
 	s.traceID = "TID_" + hex.EncodeToString(id[:])

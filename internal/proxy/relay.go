@@ -13,53 +13,71 @@ import (
 // relay sends the response whose head lies in e.up on to the client. It reports
 // whether the target's connection can carry another request.
 func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse bool) {
+	done, err := e.relayFirst(head)
+	return e.relayRest(c, idle, done, err)
+}
+
+// relayFirst sends the head and what of the body is with it.
+func (e *exchange) relayFirst(head int) (done bool, err error) {
 	e.rec.Status = e.resp.Status
 	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.whole() {
 		e.keep = false // the end of the connection is the end of the body; or the target did not wait for the request's end
 	}
 	e.answer.Reset(e.resp.Framing, e.resp.ContentLength)
-	plain := e.resp.Framing == http1.Chunked && (e.req.Minor == 0 || e.h2) // neither knows chunks
-	if plain && !e.h2 {
+	e.plain = e.resp.Framing == http1.Chunked && (e.req.Minor == 0 || e.h2) // neither knows chunks
+	if e.plain && !e.h2 {
 		e.keep = false
 	}
 	e.up.r += head
-	err := e.open(e.responseLines(e.out[:0], plain), e.answer.Done())
-	var done bool
-	if err == nil {
-		if done, err = e.take(plain); err != nil && !e.h2 {
-			return e.malformed(err)
+	if err = e.open(e.responseLines(e.out[:0], e.plain), e.answer.Done()); err != nil {
+		return false, err
+	}
+	if done, err = e.take(e.plain); err != nil {
+		if !e.h2 {
+			return false, e.malformed(err)
 		}
+		return false, err
 	}
-	if err == nil {
-		err = e.write(e.out, done)
-		e.rec.ResponseTime = e.active.Sub(e.start) - e.rec.RequestTime - e.rec.TargetTime
-	}
+	err = e.write(e.out, done)
+	e.rec.ResponseTime = e.active.Sub(e.start) - e.rec.RequestTime - e.rec.TargetTime
+	return done, err
+}
+
+// relayRest relays what has not come yet, and settles the response.
+func (e *exchange) relayRest(c *upstream.Conn, idle time.Duration, done bool, err error) (reuse bool) {
 	for err == nil && !done {
-		if err = e.receiveBody(c, idle); err != nil {
-			break
+		if err = e.receiveBody(c, idle); err == nil {
+			done, err = e.relayMore()
 		}
-		e.out = e.out[:0]
-		if plain {
-			if done, err = e.take(plain); err == nil {
-				err = e.write(e.out, done)
-			}
-			continue
-		}
-		done, err = e.pass()
 	}
 	return e.relayed(done, err)
 }
 
+// relayMore sends on what has been read of the body.
+func (e *exchange) relayMore() (done bool, err error) {
+	if !e.plain {
+		return e.pass()
+	}
+	e.out = e.out[:0]
+	if done, err = e.take(true); err == nil {
+		err = e.write(e.out, done)
+	}
+	return done, err
+}
+
+// errAnswered means that the client has been sent another answer in place of the target's.
+var errAnswered = errors.New("answered otherwise")
+
 // malformed answers in place of a response whose body is malformed so early that nothing
 // of it has gone out.
-func (e *exchange) malformed(err error) (reuse bool) {
+func (e *exchange) malformed(err error) error {
 	reason := "TargetResponse"
 	var bad *http1.Error
 	if errors.As(err, &bad) {
 		reason += bad.Reason
 	}
 	e.page(502, reason)
-	return false
+	return errAnswered
 }
 
 // open begins the response to the client: head is its head, end says that no body follows.
@@ -125,6 +143,9 @@ func (e *exchange) relayed(done bool, err error) (reuse bool) {
 	if err == nil && done {
 		clean := len(e.up.bytes()) == 0 // more than was asked for: that connection is not to be trusted
 		return clean && e.resp.KeepAlive && (e.pump == nil || e.pump.whole()) && !e.req.Close && !e.target.Ended.Load()
+	}
+	if err == errAnswered {
+		return false
 	}
 	if errors.Is(err, io.EOF) && e.resp.Framing == http1.UntilClose {
 		e.write(nil, true) // that was its end

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -20,23 +22,30 @@ import (
 
 // Session is one client's connection.
 type Session struct {
-	proxy   *Proxy
-	sock    *sock.Conn
-	conn    net.Conn // sock, or TLS over it
-	port    int      // as the manifests have it
-	shard   uint32   // of counters and idle target connections
-	client  netip.AddrPort
-	traceID string // conn_trace_id of the access log and the connection log
-	logged  bool   // the connection log has its line
-	tls     *tlsInfo
+	proxy    *Proxy
+	accepted sock.Accepted
+	sock     *sock.Conn // nil in an event loop
+	conn     net.Conn   // sock, or TLS over it
+	port     int        // as the manifests have it
+	secure   bool
+	shard    uint32 // of counters and idle target connections
+	client   netip.AddrPort
+	traceID  string // conn_trace_id of the access log and the connection log
+	logged   bool   // the connection log has its line
+	tls      *tlsInfo
 
-	in       buffer // what the client sent and nobody has read yet
+	in       buffer    // what the client sent and nobody has read yet
+	e        *exchange // that an event loop has under way
 	began    time.Time
 	quiet    time.Time // when the last exchange ended
 	counted  *metrics.LoadBalancer
+	first    *snapshot.Listener // whose a connection without a request is
 	state    atomic.Int32
 	draining atomic.Bool
+	aborted  atomic.Bool
 	streams  atomic.Pointer[http2.Conn] // of a client that speaks HTTP/2
+	ended    func()                     // tells that it has ended
+	turn     turn
 }
 
 // States of a Session, so that Drain interrupts only one that waits for a request.
@@ -57,36 +66,106 @@ const (
 	lingerBytes   = 1 << 20
 )
 
-// Serve serves the connection until it ends, and closes it.
+// Serve is Begin for those who wait for the end.
 func (s *Session) Serve() {
-	defer s.close()
-	snap := s.proxy.current.Load()
-	if snap == nil || snap.Sockets[s.port] == nil {
-		return
-	}
-	socket := snap.Sockets[s.port]
+	ended := make(chan struct{})
+	s.Begin(func() { close(ended) })
+	<-ended
+}
+
+// Begin serves the connection from now on, and closes it; ended is called at its end. It goes to an
+// event loop where it may, else to a goroutine.
+func (s *Session) Begin(ended func()) {
+	s.ended = ended
 	s.began = time.Now()
 	s.quiet = s.began
+	socket := s.socket()
+	if socket == nil || !s.admit(socket) {
+		s.end()
+		return
+	}
+	if s.secure || !s.enter() {
+		s.goOn(s.proceed)
+	}
+}
+
+// socket is what the connection has come to; nil when its port is no longer served.
+func (s *Session) socket() *snapshot.Socket {
+	snap := s.proxy.current.Load()
+	if snap == nil || snap.Sockets[s.port] == nil || snap.Sockets[s.port].Secure != s.secure {
+		return nil
+	}
+	return snap.Sockets[s.port]
+}
+
+// admit takes the connection into the books, unless it may not be.
+func (s *Session) admit(socket *snapshot.Socket) bool {
 	if len(socket.Listeners) == 1 {
 		s.count(socket.Listeners[0].LoadBalancer.Metrics)
 	}
 	if !socket.Allows(s.client.Addr()) {
 		socket.Listeners[0].LoadBalancer.Metrics.Shard(s.shard).RejectedConnections.Add(1)
-		return
+		return false
 	}
-	if socket.Secure && !s.handshake(socket) {
-		return
+	if !s.secure {
+		s.first = socket.Listeners[0]
 	}
-	if len(socket.Listeners) == 1 {
-		s.logPlain(socket.Listeners[0])
+	if s.first != nil && len(socket.Listeners) == 1 {
+		s.logPlain(s.first)
+	}
+	return true
+}
+
+// goOn has a goroutine go on with the connection. what reports whether a loop has it again.
+func (s *Session) goOn(what func() (looped bool)) {
+	if s.sock == nil {
+		s.adopt()
+	}
+	go func() {
+		looped := false
+		defer func() {
+			if !looped {
+				s.end()
+			}
+		}()
+		defer s.contain()
+		looped = what()
+	}()
+}
+
+// adopt gives the connection to Go's poller.
+func (s *Session) adopt() {
+	s.sock = s.accepted.Conn()
+	if s.conn == nil { // else it is TLS, which finds out by itself
+		s.conn = s.sock
+	}
+}
+
+// contain keeps a mistake of ours in serving one connection from ending the process
+// and with it all others.
+func (s *Session) contain() {
+	if fault := recover(); fault != nil {
+		slog.Error("serving a connection: panic", "port", s.port, "panic", fault, "stack", string(debug.Stack()))
+	}
+}
+
+// proceed serves requests until the connection ends, or goes to an event loop.
+func (s *Session) proceed() (looped bool) {
+	if s.secure && s.tls == &plaintext {
+		if socket := s.socket(); socket == nil || !s.handshake(socket) {
+			return false
+		}
 	}
 	if s.tls.h2 {
 		s.serveHTTP2()
-		return
+		return false
 	}
 	for s.next() {
+		if s.enterAgain() {
+			return true
+		}
 	}
-	s.logPlain(socket.Listeners[0]) // a connection without a request is the first load balancer's
+	return false
 }
 
 // count enters the connection into a load balancer's figures.
@@ -97,17 +176,22 @@ func (s *Session) count(m *metrics.LoadBalancer) {
 	shard.ActiveConnections.Add(1)
 }
 
-func (s *Session) close() {
+// end closes the connection.
+func (s *Session) end() {
 	s.in.release()
-	s.conn.Close()
+	if s.first != nil {
+		s.logPlain(s.first)
+	}
+	s.shut()
 	if s.counted != nil {
 		s.counted.Shard(s.shard).ActiveConnections.Add(-1)
 	}
+	s.ended()
 }
 
 func (s *Session) handshake(socket *snapshot.Socket) bool {
 	s.sock.SetDeadline(s.began.Add(handshakeTimeout))
-	c := tls.Server(s.sock, socket.TLS)
+	c := tls.Server(s.transport(), socket.TLS)
 	var chosen certs.Chosen
 	err := c.HandshakeContext(certs.WithChosen(context.Background(), &chosen))
 	l := socket.Listener([]byte(chosen.ServerName))
@@ -137,11 +221,19 @@ func (s *Session) handshake(socket *snapshot.Socket) bool {
 // next serves one request. It reports whether the connection can serve another.
 func (s *Session) next() bool {
 	idle := s.idleTimeout()
-	if idle == 0 || len(s.in.bytes()) == 0 && !s.wait(idle) {
+	if idle == 0 || s.e == nil && len(s.in.bytes()) == 0 && !s.wait(idle) {
 		return false
 	}
-	e := newExchange(s, s, &s.in)
-	keep := e.serve(idle)
+	e := s.e // begun by an event loop
+	if s.e = nil; e == nil {
+		e = newExchange(s, s, &s.in)
+	}
+	return s.after(e, e.serve(idle))
+}
+
+// after ends an exchange. It reports whether the connection can serve another.
+func (s *Session) after(e *exchange, keep bool) bool {
+	s.weigh(e)
 	e.release()
 	if !keep {
 		s.linger()
@@ -156,8 +248,8 @@ func (s *Session) next() bool {
 // idleTimeout is that of the load balancer the connection has come to; 0 when its
 // port is no longer served.
 func (s *Session) idleTimeout() time.Duration {
-	socket := s.proxy.current.Load().Sockets[s.port]
-	if socket == nil || socket.Secure != (s.conn != net.Conn(s.sock)) {
+	socket := s.socket()
+	if socket == nil {
 		return 0
 	}
 	return socket.Listeners[0].LoadBalancer.Attributes.IdleTimeout
@@ -202,7 +294,7 @@ func (s *Session) receive(idle time.Duration) error {
 	s.in.release()
 	now := s.quiet // the end of the last exchange
 	s.sock.SetReadIdle(now, idle)
-	if s.conn != net.Conn(s.sock) {
+	if s.secure {
 		return s.receiveTLS(now, idle)
 	}
 	mem, n, err := s.sock.ReadPooled(&buffers)
@@ -238,6 +330,9 @@ func (s *Session) receiveTLS(now time.Time, idle time.Duration) error {
 // waits for a request is closed now. It may be called from any goroutine, and again.
 func (s *Session) Drain() {
 	s.draining.Store(true)
+	if s.drainLooped() {
+		return
+	}
 	if c := s.streams.Load(); c != nil {
 		c.Drain()
 		return
@@ -250,11 +345,12 @@ func (s *Session) Drain() {
 
 // Abort closes the connection under whatever is going on.
 func (s *Session) Abort() {
+	s.aborted.Store(true)
 	if c := s.streams.Load(); c != nil {
 		c.Abort()
 		return
 	}
-	s.sock.Close()
+	s.cutOff()
 }
 
 // linger reads on behind the last response until the client has closed, too.

@@ -94,6 +94,29 @@ func Adopt(fd int, remote, local netip.AddrPort) *Conn {
 	return c
 }
 
+// At is the same connection by another descriptor.
+func (a Accepted) At(fd int) Accepted {
+	a.fd = fd
+	return a
+}
+
+// Detach takes a connection away from Go's poller. Nobody may be using it.
+func (c *Conn) Detach() (fd int, err error) {
+	errno := syscall.EBADF
+	c.raw.Control(func(old uintptr) { //nolint:errcheck // closed: errno stays
+		var n uintptr
+		n, _, errno = syscall.RawSyscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
+		fd = int(n)
+	})
+	if errno != 0 {
+		return -1, os.NewSyscallError("fcntl", errno)
+	}
+	return fd, c.Close()
+}
+
+// Close closes it.
+func (a Accepted) Close() { CloseFD(a.fd, false) }
+
 // FD is the descriptor.
 func (a Accepted) FD() int { return a.fd }
 

@@ -28,6 +28,9 @@ func (a Accepted) Conn() *Conn {
 	return c
 }
 
+// Close closes it.
+func (a Accepted) Close() { a.conn.Close() }
+
 // Remote is the client's address.
 func (a Accepted) Remote() netip.AddrPort { return unmapped(a.conn.RemoteAddr()) }
 

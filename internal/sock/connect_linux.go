@@ -20,6 +20,18 @@ func Connect(addr netip.AddrPort, deadline time.Time) (*Conn, error) {
 	return wrap(c)
 }
 
+// Finish waits until a connection that BeginConnect has begun is open, by the deadline. It closes
+// the descriptor if it does not get there.
+func Finish(fd int, addr netip.AddrPort, deadline time.Time) (*Conn, error) {
+	_, to := sockaddr(addr)
+	f := &file{File: os.NewFile(uintptr(fd), "socket"), remote: addr}
+	if err := f.established(to, deadline); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return wrap(f)
+}
+
 func connect(addr netip.AddrPort, deadline time.Time) (*file, error) {
 	family, to := sockaddr(addr)
 	fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, syscall.IPPROTO_TCP)

@@ -54,10 +54,12 @@ var idle = sync.OnceValue(sock.NewWatch)
 
 // Pool keeps the connections to one target.
 type Pool struct {
-	addr   string
+	at     netip.AddrPort
+	addr   string      // the same
 	secure *tls.Config // nil: plaintext
 	closed atomic.Bool
 	shards [shards]shard
+	looped looped
 
 	once    sync.Once
 	streams atomic.Pointer[http2.Transport] // of a target that is spoken HTTP/2 to
@@ -72,7 +74,7 @@ type shard struct {
 // NewPool makes a pool for a target; secure asks for TLS without verifying the
 // target's certificate, as ALB does it.
 func NewPool(addr netip.AddrPort, secure bool) *Pool {
-	p := &Pool{addr: addr.String()}
+	p := &Pool{at: addr, addr: addr.String()}
 	if secure {
 		p.secure = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10} // ALB does not verify targets
 	}
@@ -83,6 +85,14 @@ func NewPool(addr netip.AddrPort, secure bool) *Pool {
 // nil. For a request that may be repeated, what was seen within a quarter of a millisecond before
 // now counts as seen.
 func (p *Pool) Get(at uint32, now time.Time, repeatable bool) *Conn {
+	if c := p.atRest(at, now, repeatable); c != nil {
+		return c
+	}
+	return p.looped.line(repeatable)
+}
+
+// atRest is Get without those that event loops have.
+func (p *Pool) atRest(at uint32, now time.Time, repeatable bool) *Conn {
 	for i := range uint32(shards) {
 		s := &p.shards[(at+i)%shards]
 		for {
@@ -180,21 +190,27 @@ func (p *Pool) CloseIdle(before time.Time) {
 		s := &p.shards[i]
 		var old []*Conn
 		s.mu.Lock()
-		keep := s.idle[:0]
-		for _, c := range s.idle {
-			if before.IsZero() || c.used.Before(before) {
-				old = append(old, c)
-			} else {
-				keep = append(keep, c)
-			}
-		}
-		clear(s.idle[len(keep):])
-		s.idle = keep
+		s.idle, old = parted(s.idle, func(c *Conn) bool { return before.IsZero() || c.used.Before(before) })
 		s.mu.Unlock()
 		for _, c := range old {
 			c.Close()
 		}
 	}
+	p.looped.closeIdle(before)
+}
+
+// parted takes out of all, in its memory, those that out holds of.
+func parted[T any](all []*T, out func(*T) bool) (kept, gone []*T) {
+	kept = all[:0]
+	for _, c := range all {
+		if out(c) {
+			gone = append(gone, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	clear(all[len(kept):])
+	return kept, gone
 }
 
 // Close closes the idle connections, and those of HTTP/2 with the streams on them;
@@ -213,5 +229,5 @@ func (p *Pool) Idle() int {
 		n += len(p.shards[i].idle)
 		p.shards[i].mu.Unlock()
 	}
-	return n
+	return n + p.looped.idle()
 }

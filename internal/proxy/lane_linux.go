@@ -1,0 +1,75 @@
+package proxy
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/albatross-lb/albatross/internal/sock"
+)
+
+// lane is what the sessions of one event loop share.
+type lane struct {
+	*sock.Loop
+	answers *[]byte // what targets' answers are read into
+
+	mu    sync.Mutex
+	timer *time.Timer
+	next  atomic.Int64 // when it looks at all sessions again, Unix nanoseconds
+}
+
+// farthest is how long sessions may go without being looked at: so much later a change of
+// the idle timeout holds for those at rest.
+const farthest = 5 * time.Second
+
+// lanes are those of all loops, for as long as the process runs.
+var lanes = sync.OnceValue(func() []*lane {
+	var all []*lane
+	for _, loop := range sock.Loops() {
+		l := &lane{Loop: loop, answers: buffers.Get().(*[]byte)}
+		l.next.Store(1<<63 - 1)
+		l.timer = time.AfterFunc(time.Hour, l.look)
+		all = append(all, l)
+	}
+	return all
+})
+
+// due has sessions looked at no later than t.
+func (l *lane) due(t time.Time) {
+	at := t.UnixNano()
+	if at >= l.next.Load() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at < l.next.Load() {
+		l.next.Store(at)
+		l.timer.Reset(time.Until(t))
+	}
+}
+
+// look has every session see whether it has waited for long enough.
+func (l *lane) look() {
+	l.next.Store(1<<63 - 1)
+	now := time.Now()
+	earliest := time.Time{}
+	l.Each(func(o sock.Owner) {
+		s, ok := o.(*Session)
+		if !ok {
+			return
+		}
+		if t := s.overdue(now); earliest.IsZero() || t.Before(earliest) {
+			earliest = t
+		}
+	})
+	if !earliest.IsZero() {
+		l.due(min2(earliest, now.Add(farthest)))
+	}
+}
+
+func min2(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
