@@ -230,18 +230,23 @@ func logAddress(bind string) netip.Addr {
 // idleTargets is how long a connection to a target may be at rest (ALB's idle timeout default).
 const idleTargets = time.Minute
 
+// lull is how long a burst must be over before its memory is given back.
+const lull = 2 * time.Second
+
 // sweep closes connections to targets that have been at rest for long, and gives memory
 // back that is not needed any more.
 func (m *machine) sweep(ctx context.Context) {
 	heap := newHeap()
-	ticks := time.NewTicker(idleTargets / 4)
+	ticks, lulls := time.NewTicker(idleTargets/4), time.NewTicker(lull)
 	defer ticks.Stop()
+	defer lulls.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticks.C:
 			m.live.CloseIdle(now.Add(-idleTargets))
+		case <-lulls.C:
 			heap.giveBack()
 		}
 	}

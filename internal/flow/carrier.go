@@ -30,7 +30,6 @@ type Carrier struct {
 	opts   Options
 	active atomic.Int64
 	number atomic.Uint32 // of the next flow: its shard of counters
-	loops  loops         // that carry plain flows
 	stop   chan struct{}
 	swept  sync.WaitGroup
 
@@ -58,7 +57,6 @@ func New(o Options) *Carrier {
 		o.Log = slog.Default()
 	}
 	c := &Carrier{opts: o, stop: make(chan struct{}), flows: map[swept]struct{}{}}
-	c.loops.start()
 	c.swept.Go(c.sweep)
 	return c
 }
@@ -66,9 +64,8 @@ func New(o Options) *Carrier {
 // Active is the number of flows that are open.
 func (c *Carrier) Active() int { return int(c.active.Load()) }
 
-// Close ends the sweeper and the loops. It is called when there are no flows any more.
+// Close ends the sweeper. It is called when there are no flows any more.
 func (c *Carrier) Close() {
-	c.loops.stop()
 	close(c.stop)
 	c.swept.Wait()
 }

@@ -32,10 +32,10 @@ func (r *relay) carry(side int, events uint32) {
 		r.finish(resetBy[side]) // after the end of its data
 		return
 	}
-	if events&readable != 0 {
-		r.pump(side, events&ending != 0)
+	if events&sock.Readable != 0 {
+		r.pump(side, events&sock.Ended != 0)
 	}
-	if !r.over && r.phase == carrying && events&unix.EPOLLOUT != 0 && r.lanes[1-side].buf != nil {
+	if !r.over && r.phase == carrying && events&sock.Writable != 0 && r.lanes[1-side].buf != nil {
 		r.pump(1-side, true)
 	}
 }
@@ -49,7 +49,7 @@ func (r *relay) pump(way int, all bool) {
 			return
 		}
 	}
-	r.loop.again = append(r.loop.again, turn{r, way})
+	r.polled[way].Again()
 }
 
 // move reads once, and sends that. It tells whether there may be more to read.
@@ -59,7 +59,7 @@ func (r *relay) move(way int, all bool) bool {
 		r.handOver()
 		return false
 	}
-	n, errno := sock.Recv(r.fds[way], r.loop.buffer)
+	n, errno := sock.Recv(r.fds[way], r.loop.Buffer)
 	switch {
 	case errno == unix.EAGAIN:
 		return false
@@ -69,12 +69,12 @@ func (r *relay) move(way int, all bool) bool {
 	case n == 0:
 		r.end(way)
 		return false
-	case n == bufferSize:
+	case n == sock.LoopBufferSize:
 		lane.full++
 	default:
 		lane.full = 0
 	}
-	return r.send(way, r.loop.buffer[:n]) && (all || n == bufferSize)
+	return r.send(way, r.loop.Buffer[:n]) && (all || n == sock.LoopBufferSize)
 }
 
 // end passes on the end of one side's data. At the end of both the flow is over.

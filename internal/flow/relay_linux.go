@@ -9,6 +9,7 @@ import (
 
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/sock"
+	"github.com/albatross-lb/albatross/lb"
 )
 
 // relay is a flow between two plain sockets. It has no goroutine: its loop tells it of
@@ -16,15 +17,14 @@ import (
 // part too, happens with mu held. Where much comes at a time it is handed over to a pair.
 type relay struct {
 	flow
-	loop       *loop
-	slot       int32
-	generation int32
-	phase      phase
-	fds        [2]int    // the client's socket and the target's; -1: there is none yet
-	early      [2]uint32 // events of each from before both were there
-	lanes      [2]lane   // by way
-	ended      func()
-	pair       *pair // nil before phase handedOver
+	loop   *sock.Loop
+	phase  phase
+	fds    [2]int         // the client's socket and the target's; -1: there is none yet
+	polled [2]sock.Polled // the same in the loop
+	early  [2]uint32      // events of each from before both were there
+	lanes  [2]lane        // by way
+	ended  func()
+	pair   *pair // nil before phase handedOver
 
 	candidates *snapshot.TargetGroup
 	room       [mostAttempts]int
@@ -80,8 +80,7 @@ func (r *relay) Begin(ended func()) {
 	}
 	r.phase = begun
 	r.carrier.watch(r)
-	r.loop.enter(r)
-	if err := r.loop.watch(r, client); err != nil {
+	if err := r.enter(client); err != nil {
 		r.finish(elbReset)
 	}
 }
@@ -102,11 +101,24 @@ func (r *relay) shut(why cause) {
 		r.pair.close(why != finished)
 		return
 	}
-	for _, fd := range r.fds {
+	for side, fd := range r.fds {
 		if fd >= 0 {
-			sock.CloseFD(fd, why != finished)
+			r.close(side, why != finished)
 		}
 	}
+}
+
+// enter asks for the events of one side's socket.
+func (r *relay) enter(side int) error { return r.loop.Enter(&r.polled[side], r.fds[side], r, true) }
+
+// close closes one side's socket.
+func (r *relay) close(side int, reset bool) {
+	if r.polled[side].Loop() != nil {
+		r.polled[side].Close(reset)
+	} else {
+		sock.CloseFD(r.fds[side], reset)
+	}
+	r.fds[side] = -1
 }
 
 // finish ends the flow, once.
@@ -120,21 +132,25 @@ func (r *relay) finish(why cause) {
 	}
 	r.lanes[up].drop()
 	r.lanes[down].drop()
-	if r.phase != handedOver {
-		r.loop.leave(r)
-	}
 	r.carrier.unwatch(r)
 	r.settle()
 	r.ended()
 }
 
-// event is called by the loop when something has come about on a side's socket.
-func (r *relay) event(side int, events uint32) {
+// Event is called by the loop when something has come about on a side's socket, or ways have
+// asked for another turn.
+func (r *relay) Event(_ *sock.Loop, p *sock.Polled, events uint32) {
+	side := client
+	if p == &r.polled[target] {
+		side = target
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer r.contain()
 	switch {
 	case r.over || r.phase == handedOver:
+	case events == 0:
+		r.pump(side, true)
 	case r.phase == carrying:
 		r.carry(side, events)
 	case r.phase == begun:
@@ -144,16 +160,6 @@ func (r *relay) event(side int, events uint32) {
 		r.answered(events)
 	default:
 		r.early[side] |= events
-	}
-}
-
-// goOn gives a way another turn.
-func (r *relay) goOn(way int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	defer r.contain()
-	if !r.over && r.phase == carrying {
-		r.pump(way, true)
 	}
 }
 
@@ -197,28 +203,26 @@ func (r *relay) ask(t *snapshot.Target) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = r.loop.watch(r, target); err != nil {
-		sock.CloseFD(r.fds[target], false)
-		r.fds[target] = -1
+	if err = r.enter(target); err != nil {
+		r.close(target, false)
 	}
 	return err
 }
 
 // refused passes over the target that is being asked.
 func (r *relay) refused(err error) {
-	sock.CloseFD(r.fds[target], false)
-	r.fds[target] = -1
+	r.close(target, false)
 	r.countFailure(err)
 	r.connect()
 }
 
 // answered is called at the first event of a target's socket: the target has taken the connection, or has not.
 func (r *relay) answered(events uint32) {
-	if events&brokenOff != 0 {
+	if events&sock.BrokenOff != 0 {
 		r.refused(sock.Failure(r.fds[target]))
 		return
 	}
-	if events&unix.EPOLLOUT == 0 {
+	if events&sock.Writable == 0 {
 		return
 	}
 	if r.candidates.Attributes.ProxyProtocolV2 {
@@ -258,8 +262,8 @@ func (r *relay) sweep(now time.Time, current *snapshot.Snapshot) {
 // move long transfers: measured, that costs a fifth less than the same from a loop, while what
 // short conversations spare by the loop is a third. Neither lane holds anything then.
 func (r *relay) handOver() {
-	r.loop.forget(r)
-	r.loop.leave(r)
+	r.polled[client].Release()
+	r.polled[target].Release()
 	r.phase, r.pair = handedOver, &pair{}
 	r.pair.init(&r.flow, r.stop)
 	from, to := sock.Adopt(r.fds[client], r.client, r.local), sock.Adopt(r.fds[target], r.target.Addr, netip.AddrPort{})
@@ -268,4 +272,21 @@ func (r *relay) handOver() {
 		r.pair.carry()
 		r.stop(finished)
 	}()
+}
+
+// relay makes the flow of a connection, nil where a Stream has to do it.
+func (c *Carrier) relay(a sock.Accepted, n *snapshot.Network) *relay {
+	loops := sock.Loops()
+	if len(loops) == 0 || n.Config.Protocol == lb.TLS {
+		return nil
+	}
+	for _, m := range n.Forward.Members {
+		if m.Group.Config.Protocol == lb.TLS {
+			return nil
+		}
+	}
+	r := &relay{fds: [2]int{a.FD(), -1}}
+	r.open(c, a, n)
+	r.loop = loops[int(r.number)%len(loops)]
+	return r
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +31,7 @@ func ends(t *testing.T) (int, *os.File) {
 func TestRelayKeepsTheRest(t *testing.T) {
 	from, sender := ends(t)
 	to, receiver := ends(t)
-	r := &relay{loop: &loop{buffer: make([]byte, bufferSize)}, fds: [2]int{from, to}, phase: carrying}
+	r := &relay{loop: &sock.Loop{Buffer: make([]byte, sock.LoopBufferSize)}, fds: [2]int{from, to}, phase: carrying}
 	if err := unix.SetsockoptInt(to, unix.SOL_SOCKET, unix.SO_SNDBUF, 4096); err != nil {
 		t.Fatal(err)
 	}
@@ -59,26 +58,6 @@ func TestRelayKeepsTheRest(t *testing.T) {
 	}
 	if !bytes.Equal(sent.Bytes(), got.Bytes()) || r.lanes[up].buf != nil || r.carried[up].Load() != int64(sent.Len()) {
 		t.Errorf("%d bytes came of %d, or others; %d are counted; a buffer is kept: %v", got.Len(), sent.Len(), r.carried[up].Load(), r.lanes[up].buf != nil)
-	}
-}
-
-// An event that was on its way when its relay ended is not the next one's in its slot.
-func TestLoopKnowsOldEvents(t *testing.T) {
-	l, first, second := &loop{}, &relay{}, &relay{}
-	l.enter(first)
-	l.events[0] = syscall.EpollEvent{Fd: int32(first.slot << 1), Pad: int32(first.generation)}
-	l.came = 1
-	l.leave(first)
-	l.enter(second)
-	if second.slot != first.slot {
-		t.Fatalf("slots %d and %d", first.slot, second.slot)
-	}
-	if l.resolve(); l.ready[0] != nil {
-		t.Error("an old event has come to a new relay")
-	}
-	l.events[0].Pad = int32(second.generation)
-	if l.resolve(); l.ready[0] != second {
-		t.Error("an event has not come to its relay")
 	}
 }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,12 +23,15 @@ type lane struct {
 // the idle timeout holds for those at rest.
 const farthest = 5 * time.Second
 
+// never is when a lane without sessions looks at them.
+const never = math.MaxInt64
+
 // lanes are those of all loops, for as long as the process runs.
 var lanes = sync.OnceValue(func() []*lane {
 	var all []*lane
 	for _, loop := range sock.Loops() {
 		l := &lane{Loop: loop, answers: buffers.Get().(*[]byte)}
-		l.next.Store(1<<63 - 1)
+		l.next.Store(never)
 		l.timer = time.AfterFunc(time.Hour, l.look)
 		all = append(all, l)
 	}
@@ -50,26 +54,18 @@ func (l *lane) due(t time.Time) {
 
 // look has every session see whether it has waited for long enough.
 func (l *lane) look() {
-	l.next.Store(1<<63 - 1)
+	l.next.Store(never)
 	now := time.Now()
-	earliest := time.Time{}
+	next, any := now.Add(farthest), false
 	l.Each(func(o sock.Owner) {
-		s, ok := o.(*Session)
-		if !ok {
-			return
-		}
-		if t := s.overdue(now); earliest.IsZero() || t.Before(earliest) {
-			earliest = t
+		if s, ok := o.(*Session); ok {
+			if t := s.overdue(now); t.Before(next) {
+				next = t
+			}
+			any = true
 		}
 	})
-	if !earliest.IsZero() {
-		l.due(min2(earliest, now.Add(farthest)))
+	if any {
+		l.due(next)
 	}
-}
-
-func min2(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -7,11 +7,5 @@ import (
 	"github.com/albatross-lb/albatross/internal/sock"
 )
 
-// loops are on Linux only; here Streams carry all flows.
-type loops struct{}
-
-func (loops) start() {}
-
-func (loops) stop() {}
-
+// relay is on Linux only; here Streams carry all flows.
 func (*Carrier) relay(sock.Accepted, *snapshot.Network) *Stream { return nil }
