@@ -80,11 +80,10 @@ func (s *Session) Begin(ended func()) {
 	s.began = time.Now()
 	s.quiet = s.began
 	socket := s.socket()
-	if socket == nil || !s.admit(socket) {
+	switch {
+	case socket == nil || !s.admit(socket):
 		s.end()
-		return
-	}
-	if s.secure || !s.enter() {
+	case s.secure || !s.enter():
 		s.goOn(s.proceed)
 	}
 }

@@ -59,9 +59,7 @@ func (s *Session) assign() bool {
 	if len(all) == 0 {
 		return false
 	}
-	number := int(s.shard) % len(all)
-	s.turn.lane, s.turn.toll = all[number], firstToll
-	s.shard = uint32(number) // counters that no other loop writes to
+	s.turn.lane, s.turn.toll = all[int(s.shard)%len(all)], firstToll
 	return true
 }
 
@@ -75,6 +73,7 @@ func (s *Session) enter() bool {
 		return false
 	}
 	until := s.quiet.Add(s.idleTimeout())
+	s.shard = uint32(t.lane.Number) // counters that no other loop writes to
 	if err := t.lane.Enter(&t.polled, s.accepted.FD(), s, false); err != nil {
 		return false
 	}
@@ -109,7 +108,7 @@ func (s *Session) enterAgain() bool {
 		s.adopt()
 		return false
 	}
-	s.sock = nil
+	s.sock, s.shard = nil, uint32(t.lane.Number)
 	if !s.secure {
 		s.conn = nil
 	}
@@ -139,7 +138,7 @@ func (s *Session) handOver(what func() (looped bool)) {
 	t := &s.turn
 	s.accepted = s.accepted.At(t.polled.Release())
 	s.adopt()
-	t.light, t.toll = 0, min(2*t.toll, mostToll)
+	t.parsed, t.light, t.toll = 0, 0, min(2*t.toll, mostToll)
 	s.goOn(func() bool {
 		s.flush()
 		return what()
@@ -250,7 +249,6 @@ func (s *Session) parseNow() (n int, err error, whole bool) {
 		t.parsed = 0
 		return n, nil, true
 	case n > 0 && (size <= have || e.req.Expect100) || len(s.in.space()) == 0 || size > int64(len(*s.in.mem)-s.in.r):
-		t.parsed = 0
 		s.handOver(s.proceed)
 		return 0, nil, false
 	}
@@ -279,7 +277,6 @@ func (s *Session) receiveNow() bool {
 		t.more = t.more && (n == len(space) || t.last || s.secure)
 		return true
 	case t.parsed > 0: // in the midst of a body, which is answered
-		t.parsed = 0
 		s.handOver(s.proceed)
 	default:
 		s.drop()

@@ -93,3 +93,21 @@ func rawSockaddr(to *syscall.RawSockaddrInet6, addr netip.AddrPort) (family int,
 	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&to.Port))[:], addr.Port())
 	return syscall.AF_INET6, syscall.SizeofSockaddrInet6
 }
+
+// Probes as Go's net package sets them: after 15 s of silence, nine times.
+const keepAliveSeconds, keepAliveProbes = 15, 9
+
+// KeepAlive has the kernel find out whether a peer that is silent is still there.
+func KeepAlive(fd int) error {
+	for _, o := range [...][3]int{
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, keepAliveSeconds},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, keepAliveSeconds},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, keepAliveProbes},
+	} {
+		if err := syscall.SetsockoptInt(fd, o[0], o[1], o[2]); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return nil
+}

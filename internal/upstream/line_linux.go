@@ -178,7 +178,9 @@ func (p *looped) line(repeatable bool) *Conn {
 
 // Conn gives the line to Go's poller, for goroutines: it is no Line any more.
 func (l *Line) Conn() *Conn {
-	s := sock.Adopt(l.Release(), l.pool.at, netip.AddrPort{})
+	fd := l.Release()
+	sock.KeepAlive(fd) //nolint:errcheck // goroutines wait long; without it, until their time is up
+	s := sock.Adopt(fd, l.pool.at, netip.AddrPort{})
 	idle().Add(s)
 	return &Conn{Conn: s, Sock: s, Reused: l.Reused, pool: l.pool}
 }
@@ -186,6 +188,7 @@ func (l *Line) Conn() *Conn {
 // Finish gives a line that is being opened to Go's poller. What it returns waits until it is open.
 func (l *Line) Finish() func(deadline time.Time) (*Conn, error) {
 	p, fd := l.pool, l.Release()
+	sock.KeepAlive(fd) //nolint:errcheck // as in Conn
 	return func(deadline time.Time) (*Conn, error) {
 		s, err := sock.Finish(fd, p.at, deadline)
 		if err != nil {
