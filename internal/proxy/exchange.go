@@ -68,20 +68,30 @@ var exchanges = sync.Pool{New: func() any {
 
 func newExchange(s *Session, client peer, in *buffer) *exchange {
 	e := exchanges.Get().(*exchange)
-	e.s, e.peer, e.in = s, client, in
-	e.start = time.Now()
-	e.active = e.start
+	e.begin(s, client, in)
 	return e
 }
 
-// release gives the exchange back, with nothing in it that could be seen again.
+// begin begins an exchange: the first of a request is there.
+func (e *exchange) begin(s *Session, client peer, in *buffer) {
+	e.s, e.peer, e.in = s, client, in
+	e.start = time.Now()
+	e.active = e.start
+}
+
+// release gives the exchange back.
 func (e *exchange) release() {
+	e.forget()
+	exchanges.Put(e)
+}
+
+// forget leaves nothing in it that could be seen again.
+func (e *exchange) forget() {
 	e.up.release()
 	e.req.Reset()
 	e.resp.Reset()
 	e.out, e.scratch, e.tried = emptied(e.out), emptied(e.scratch), e.tried[:0]
 	e.passing = passing{}
-	exchanges.Put(e)
 }
 
 // emptied keeps a buffer's memory, unless an unusual request has made it large.
@@ -136,7 +146,7 @@ func (e *exchange) answerTo(n int, err error) (done bool) {
 		return true
 	}
 	e.head = n
-	e.begin()
+	e.record()
 	if e.readBody(n) && !e.act() {
 		return false
 	}
@@ -174,10 +184,10 @@ func (e *exchange) refuseHead(err error) {
 	switch {
 	case errors.As(err, &bad):
 		e.req.Class = bad.Class
-		e.begin()
+		e.record()
 		e.page(bad.Status, bad.Reason)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		e.begin()
+		e.record()
 		e.page(408, "ClientIdle")
 	default:
 		return // closed, or broken, in the middle of a head: there is nobody to answer
@@ -190,14 +200,14 @@ func (e *exchange) refuseHead(err error) {
 // on a connection which was agreed with another one (RFC 9110 section 15.5.20): its
 // client has shown no certificate to this one.
 func (e *exchange) misdirected() {
-	e.begin()
+	e.record()
 	e.page(421, "OtherListenersConnection")
 	e.keep = false
 	e.end(0)
 }
 
-// begin opens the access log's record.
-func (e *exchange) begin() {
+// record opens the access log's record.
+func (e *exchange) record() {
 	r := &e.rec
 	s := e.s
 	e.keep = e.req.KeepAlive && !s.draining.Load() &&

@@ -13,6 +13,8 @@ import (
 type lane struct {
 	*sock.Loop
 	answers *[]byte // what targets' answers are read into
+	spare   stack[exchange]
+	room    stack[[]byte] // buffers for requests
 
 	mu    sync.Mutex
 	timer *time.Timer
@@ -68,4 +70,28 @@ func (l *lane) look() {
 	if any {
 		l.due(next)
 	}
+}
+
+// stack keeps a few things for the next use, hotter and cheaper than a sync.Pool does.
+type stack[T any] struct {
+	all [8]*T
+	n   int
+}
+
+func (s *stack[T]) pop() *T {
+	if s.n == 0 {
+		return nil
+	}
+	s.n--
+	return s.all[s.n]
+}
+
+// push keeps it, if there is room.
+func (s *stack[T]) push(t *T) bool {
+	if s.n == len(s.all) {
+		return false
+	}
+	s.all[s.n] = t
+	s.n++
+	return true
 }

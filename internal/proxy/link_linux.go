@@ -25,17 +25,20 @@ func (nothing) Temporary() bool { return true }
 
 // Read reads.
 func (l *link) Read(p []byte) (int, error) {
-	if l.sock != nil {
-		return l.sock.Read(p)
-	}
 	t := &l.turn
+	if l.sock != nil {
+		n, err := l.sock.Read(p)
+		t.records.pass(p[:n])
+		return n, err
+	}
 	if !t.wire {
+		t.records.whole = 0
 		return 0, errNothing
 	}
 	n, errno := t.polled.Recv(p)
 	switch {
 	case errno == syscall.EAGAIN:
-		t.wire = false
+		t.wire, t.records.whole = false, 0
 		return 0, errNothing
 	case errno != 0:
 		return 0, errno
@@ -43,8 +46,44 @@ func (l *link) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	t.wire = n == len(p) || t.last
+	t.records.pass(p[:n])
 	return n, nil
 }
+
+// records follows what TLS has been given, record by record (RFC 8446 section 5.1), to tell whether it
+// has kept something back. When it asks for more than there is, it has used all that was whole.
+type records struct {
+	left  int // bytes to come of the record under way
+	head  [recordHead]byte
+	have  int // bytes of head that are there
+	whole int // records that have ended since TLS last asked in vain
+}
+
+// recordHead is the length of a record's head, which ends with the length of the rest.
+const recordHead = 5
+
+func (r *records) pass(p []byte) {
+	for len(p) > 0 {
+		if r.have < recordHead {
+			n := copy(r.head[r.have:], p)
+			r.have += n
+			p = p[n:]
+			if r.have == recordHead {
+				r.left = int(r.head[3])<<8 | int(r.head[4])
+			}
+		}
+		n := min(r.left, len(p))
+		r.left -= n
+		p = p[n:]
+		if r.left == 0 && r.have == recordHead {
+			r.have = 0
+			r.whole++
+		}
+	}
+}
+
+// single tells that TLS was given one record, and nothing of another.
+func (r *records) single() bool { return r.whole == 1 && r.have == 0 }
 
 // Write sends.
 func (l *link) Write(p []byte) (int, error) {

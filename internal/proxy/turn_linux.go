@@ -16,18 +16,19 @@ import (
 
 // turn is what a Session is in its event loop. All of it happens with the loop locked.
 type turn struct {
-	lane   *lane // for the whole of its life
-	polled sock.Polled
-	phase  phase
-	more   bool   // there may be something to read from the client
-	wire   bool   // the same of the socket, below TLS
-	last   bool   // the client has said that no more will come, which is still to be read
-	reset  bool   // the connection is to end by a reset
-	unsent []byte // what the client has had no room for
-	parsed int    // length of the head, while the rest of the body is waited for
-	thrown int    // bytes read and thrown away while lingering
-	line   *upstream.Line
-	cut    bool // the target has closed the line
+	lane    *lane // for the whole of its life
+	polled  sock.Polled
+	phase   phase
+	more    bool    // there may be something to read from the client
+	wire    bool    // the same of the socket, below TLS
+	last    bool    // the client has said that no more will come, which is still to be read
+	records records // of TLS
+	reset   bool    // the connection is to end by a reset
+	unsent  []byte  // what the client has had no room for
+	parsed  int     // length of the head, while the rest of the body is waited for
+	thrown  int     // bytes read and thrown away while lingering
+	line    *upstream.Line
+	cut     bool // the target has closed the line
 
 	light int // requests in a row that a loop could have served, while in a goroutine
 	toll  int // how many of them it takes to come back to the loop
@@ -208,7 +209,7 @@ func (s *Session) requestNow() (n int, err error, whole bool) {
 	for {
 		if len(s.in.bytes()) > 0 {
 			if s.e == nil {
-				s.e = newExchange(s, s, &s.in)
+				s.beginNow()
 				if !s.e.arrive() {
 					s.drop()
 					s.end()
@@ -265,6 +266,9 @@ func (s *Session) receiveNow() bool {
 		s.settleNow()
 		return false
 	}
+	if s.in.mem == nil {
+		s.in.mem = t.lane.room.pop() // or still nil
+	}
 	space := s.in.space()
 	n, err := s.readNow(space)
 	switch {
@@ -274,7 +278,7 @@ func (s *Session) receiveNow() bool {
 		return false
 	case n > 0:
 		s.in.w += n
-		t.more = t.more && (n == len(space) || t.last || s.secure)
+		t.more = n == len(space) || t.last || s.secure && s.mayHoldMore()
 		return true
 	case t.parsed > 0: // in the midst of a body, which is answered
 		s.handOver(s.proceed)
@@ -301,20 +305,47 @@ func (s *Session) readNow(p []byte) (int, error) {
 	return n, nil
 }
 
+// mayHoldMore tells whether there may be more behind what TLS has just given.
+func (s *Session) mayHoldMore() bool {
+	r := &s.turn.records
+	if s.turn.wire || !r.single() {
+		return true
+	}
+	r.whole = 0
+	return false
+}
+
 // settleNow holds no memory while nothing has come of a request.
 func (s *Session) settleNow() {
-	if s.e == nil {
-		s.in.release()
-		s.turn.phase = resting
+	if s.e != nil {
+		return
 	}
+	if s.in.mem != nil && s.turn.lane.room.push(s.in.mem) {
+		s.in = buffer{}
+	}
+	s.in.release()
+	s.turn.phase = resting
+}
+
+// beginNow begins an exchange.
+func (s *Session) beginNow() {
+	if s.e = s.turn.lane.spare.pop(); s.e == nil {
+		s.e = newExchange(s, s, &s.in)
+		return
+	}
+	s.e.begin(s, s, &s.in)
 }
 
 // drop forgets the exchange under way.
 func (s *Session) drop() {
-	if s.e != nil {
-		s.e.release()
-		s.e = nil
+	if s.e == nil {
+		return
 	}
+	s.e.forget()
+	if !s.turn.lane.spare.push(s.e) {
+		exchanges.Put(s.e)
+	}
+	s.e = nil
 }
 
 // overNow ends an exchange. It reports whether another can follow at once.
@@ -343,7 +374,6 @@ func (s *Session) overNow() bool {
 		return false
 	}
 	t.phase = resting
-	t.lane.due(s.quiet.Add(s.idleTimeout()))
 	return true
 }
 
