@@ -5,8 +5,8 @@
 // snapshot; Retain closes the ports that are gone and drains their connections. A
 // port that stays is not touched at all.
 //
-// Each accepted connection gets a session of its own and a goroutine that runs it, or is
-// begun and then runs by events, without one.
+// Each accepted connection gets a session of its own, which is begun and then runs by itself, or
+// else is run in a goroutine of its own.
 // A Set remembers the sessions of each port, so that it can ask them to end
 // (Drain: after the request under way) and, when patience is over, make them.
 package listener

@@ -2,12 +2,25 @@
 // the request, takes the snapshot once, finds the rule, chooses a target, streams
 // both ways and leaves a record behind.
 //
-// A Session is one client's connection and has one goroutine, which does its work in
-// straight lines: wait, read a head, serve, and again. A second goroutine exists
-// only while a request's body is larger than the buffer (pump) or while a tunnel
-// runs. Between requests a Session holds no buffers; all that a request needs is
-// in an exchange, taken from a pool when the first byte is there and given back
-// when the response is out.
+// A Session is one client's connection. Its work goes in straight lines: wait, read a
+// head, serve, and again. All that a request needs is in an exchange, which begins when the first
+// byte is there and ends when the response is out; between requests a Session holds no buffers.
+//
+// Who runs those lines depends on whether they have to wait. On Linux a plaintext
+// Session lives in an event loop (sock.Loop). When its client's socket tells of a request, the
+// loop works on it up to the write that asks the target, and turns to others; when the
+// target's socket tells of the answer, it works on from there (turn_linux.go and ask_linux.go: the
+// same exchange, cut where it waits). That is what nginx and HAProxy do, and it is why a request costs
+// four system calls and no scheduling, and a connection at rest half a kilobyte. A loop must not
+// wait, so whatever would is handed over to a goroutine, at the point where it is: a
+// client or a target that takes a second, a body of unknown or great length, more than a buffer at
+// a time, HTTP/2, WebSockets, TLS handshakes, targets that speak TLS, any trouble. The goroutine goes
+// on in code that may block, and gives the Session back once its requests are light again.
+// Everything that is hard is there once, in plain sequence, and the loop has only the ordinary case.
+// TLS is crypto/tls in either place, over a connection that in a loop never blocks (link).
+//
+// A second goroutine exists only while a request's body is larger than the buffer (pump) or
+// while a tunnel runs.
 //
 // What is sent on is what was received: header lines are copied in runs, around
 // those that this hop owns, and bodies pass as the bytes they came in, followed by

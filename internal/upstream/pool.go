@@ -11,6 +11,10 @@
 // to them no sooner. Either the connection was in use until then, or a look at all connections
 // at once (sock.Watch) tells. What goes wrong between the look and the request is
 // the proxy's to repeat or to report.
+//
+// Event loops have connections of their own, Lines, each known to the one loop that hears what comes
+// on it. A loop takes its own first, then those of other loops and of goroutines, and a
+// goroutine takes a Line when there is no Conn, so that no connection is opened while one is at rest.
 package upstream
 
 import (
