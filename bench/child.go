@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // child is a process that was started and will be ended.
@@ -81,14 +84,13 @@ func awaitListener(ctx context.Context, address string) error {
 	}
 }
 
-// freeAddress is an address of loopback that nobody listens on just now.
+// freeAddress is an address of loopback that nobody listens on, and that is not given twice.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := ports.Free()
 	if err != nil {
 		return "", err
 	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), nil
 }
 
 func portOf(address string) string {
