@@ -89,7 +89,7 @@ func (s *Session) sendRequest() {
 // answerNow relays what has come of the answer.
 func (s *Session) answerNow() {
 	t, e := &s.turn, s.e
-	for range 2 { // a loop has not the time for more at once
+	for range readsInTurn {
 		if e.up.mem == nil {
 			e.up.mem = t.lane.answers
 		}

@@ -47,8 +47,8 @@ const (
 )
 
 const (
-	// requestsInTurn are served before others have their turn.
-	requestsInTurn = 16
+	// requestsInTurn are served, and readsInTurn of an answer are relayed, before others have their turn.
+	requestsInTurn, readsInTurn = 16, 4
 	// firstToll and mostToll bound how many light requests in a goroutine it takes for
 	// a session to come back to its loop: twice as many each time that it has had to leave.
 	firstToll, mostToll = 1, 64
@@ -122,7 +122,7 @@ func (s *Session) enterAgain() bool {
 
 // weigh counts light requests that a goroutine has served.
 func (s *Session) weigh(e *exchange) {
-	if e.pump == nil && e.rec.Sent <= bufferSize && (e.group == nil || e.lineable()) {
+	if e.pump == nil && e.rec.Sent <= readsInTurn*bufferSize && (e.group == nil || e.lineable()) {
 		s.turn.light++
 	} else {
 		s.turn.light = 0
