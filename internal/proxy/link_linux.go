@@ -31,6 +31,14 @@ func (l *link) Read(p []byte) (int, error) {
 		t.records.pass(p[:n])
 		return n, err
 	}
+	if t.phase == handshaking {
+		n, err := t.waker.recvWaiting(&t.polled, p)
+		t.records.pass(p[:n])
+		if n == 0 && err == nil {
+			err = io.EOF
+		}
+		return n, err
+	}
 	if !t.wire {
 		t.records.whole = 0
 		return 0, errNothing
@@ -89,6 +97,9 @@ func (r *records) single() bool { return r.whole == 1 && r.have == 0 }
 func (l *link) Write(p []byte) (int, error) {
 	if l.sock != nil {
 		return l.sock.Write(p)
+	}
+	if t := &l.turn; t.phase == handshaking {
+		return t.waker.sendWaiting(&t.polled, p)
 	}
 	return (*Session)(l).sendNow(p)
 }

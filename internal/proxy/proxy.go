@@ -68,7 +68,7 @@ func (p *Proxy) NewSession(a sock.Accepted, port int) *Session {
 	if snap := p.current.Load(); snap != nil && snap.Sockets[port] != nil {
 		s.secure = snap.Sockets[port].Secure
 	}
-	if !s.assign() || s.secure {
+	if !s.assign() {
 		s.adopt()
 	}
 	var id [16]byte

@@ -83,7 +83,7 @@ func (s *Session) Begin(ended func()) {
 	switch {
 	case socket == nil || !s.admit(socket):
 		s.end()
-	case s.secure || !s.enter():
+	case !s.enter():
 		s.goOn(s.proceed)
 	}
 }
@@ -120,16 +120,19 @@ func (s *Session) goOn(what func() (looped bool)) {
 	if s.sock == nil {
 		s.adopt()
 	}
-	go func() {
-		looped := false
-		defer func() {
-			if !looped {
-				s.end()
-			}
-		}()
-		defer s.contain()
-		looped = what()
+	go s.carry(what)
+}
+
+// carry goes on with the connection, and ends it unless a loop has it again.
+func (s *Session) carry(what func() (looped bool)) {
+	looped := false
+	defer func() {
+		if !looped {
+			s.end()
+		}
 	}()
+	defer s.contain()
+	looped = what()
 }
 
 // adopt gives the connection to Go's poller.
@@ -189,7 +192,10 @@ func (s *Session) end() {
 }
 
 func (s *Session) handshake(socket *snapshot.Socket) bool {
-	s.sock.SetDeadline(s.began.Add(handshakeTimeout))
+	if s.sock != nil { // else a loop looks at the clock
+		s.sock.SetDeadline(s.began.Add(handshakeTimeout))
+		defer s.sock.ResetDeadlines()
+	}
 	c := tls.Server(s.transport(), socket.TLS)
 	var chosen certs.Chosen
 	err := c.HandshakeContext(certs.WithChosen(context.Background(), &chosen))
@@ -202,7 +208,6 @@ func (s *Session) handshake(socket *snapshot.Socket) bool {
 		l.LoadBalancer.Metrics.Shard(s.shard).ClientTLSErrors.Add(1)
 		return false
 	}
-	s.sock.ResetDeadlines()
 	s.conn = c
 	if c.ConnectionState().NegotiatedProtocol == challengeProtocol {
 		// All has been said. Nothing may be asked on such a connection: its handshake

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net"
+	"os"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -27,6 +29,7 @@ type turn struct {
 	unsent  []byte  // what the client has had no room for
 	parsed  int     // length of the head, while the rest of the body is waited for
 	thrown  int     // bytes read and thrown away while lingering
+	waker   *waker  // while handshaking
 	line    *upstream.Line
 	cut     bool // the target has closed the line
 
@@ -38,12 +41,13 @@ type turn struct {
 type phase uint8
 
 const (
-	resting    phase = iota // a request
-	reading                 // the rest of one
-	connecting              // a target to take the connection
-	asking                  // its answer
-	streaming               // the rest of it
-	lingering               // the client to close, too
+	resting     phase = iota // a request
+	reading                  // the rest of one
+	connecting               // a target to take the connection
+	asking                   // its answer
+	streaming                // the rest of it
+	lingering                // the client to close, too
+	handshaking              // a goroutine that waits by what the loop hears
 )
 
 const (
@@ -74,8 +78,12 @@ func (s *Session) enter() bool {
 		return false
 	}
 	until := s.quiet.Add(s.idleTimeout())
-	s.shard = uint32(t.lane.Number) // counters that no other loop writes to
-	if err := t.lane.Enter(&t.polled, s.accepted.FD(), s, false); err != nil {
+	if s.secure {
+		until, t.phase, t.waker = s.began.Add(handshakeTimeout), handshaking, newWaker()
+	} else {
+		s.shard = uint32(t.lane.Number) // counters that no other loop writes to
+	}
+	if err := t.lane.Enter(&t.polled, s.accepted.FD(), s, s.secure); err != nil {
 		return false
 	}
 	t.lane.due(until)
@@ -84,6 +92,9 @@ func (s *Session) enter() bool {
 	}
 	if s.aborted.Load() {
 		s.cutOff()
+	}
+	if s.secure {
+		workers.do(s.shakeHands)
 	}
 	return true
 }
@@ -109,14 +120,11 @@ func (s *Session) enterAgain() bool {
 		s.adopt()
 		return false
 	}
-	s.sock, s.shard = nil, uint32(t.lane.Number)
+	s.sock = nil
 	if !s.secure {
 		s.conn = nil
 	}
-	t.phase, t.last = resting, false
-	t.more, t.wire = s.secure, true // TLS may have read more than it has been asked for
-	t.lane.due(s.quiet.Add(s.idleTimeout()))
-	s.serveNow()
+	s.rest()
 	return true
 }
 
@@ -137,8 +145,7 @@ func (e *exchange) lineable() bool {
 // handOver gives the session to a goroutine that goes on with what.
 func (s *Session) handOver(what func() (looped bool)) {
 	t := &s.turn
-	s.accepted = s.accepted.At(t.polled.Release())
-	s.adopt()
+	s.leave()
 	t.parsed, t.light, t.toll = 0, 0, min(2*t.toll, mostToll)
 	s.goOn(func() bool {
 		s.flush()
@@ -171,6 +178,8 @@ func (s *Session) Event(_ *sock.Loop, _ *sock.Polled, events uint32) {
 		s.serveNow()
 	case lingering:
 		s.lingerNow()
+	case handshaking:
+		t.waker.wake()
 	default:
 		if events&sock.Ended != 0 { // a goroutine looks from time to time whether the client is still there
 			s.handOverAsking()
@@ -445,6 +454,8 @@ func (s *Session) overdue(now time.Time) time.Time {
 		until = s.quiet.Add(s.idleTimeout())
 	case lingering:
 		until = s.quiet.Add(lingerTimeout)
+	case handshaking:
+		until, act = s.began.Add(handshakeTimeout), func() { s.turn.waker.fail(os.ErrDeadlineExceeded) }
 	case reading:
 		until, act = s.e.start.Add(tick), func() { s.handOver(s.proceed) }
 	default:
@@ -481,12 +492,16 @@ func (s *Session) cutOff() {
 		t.lane.Lock()
 		defer t.lane.Unlock()
 	}
-	if s.looped() {
-		if t.line == nil {
-			s.drop()
-			s.end()
-			return
-		}
+	switch {
+	case !s.looped():
+	case t.phase == handshaking:
+		t.waker.fail(net.ErrClosed)
+		return
+	case t.line == nil:
+		s.drop()
+		s.end()
+		return
+	default:
 		s.handOverAsking()
 	}
 	if s.sock != nil { // else it has not begun, and will see
