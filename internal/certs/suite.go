@@ -2,8 +2,12 @@ package certs
 
 import "crypto/tls"
 
-// opensslNames gives the suites of the security policies the names that access logs have.
+// opensslNames gives the suites of the security policies the names that access logs have. Those of
+// TLS 1.3 have the same everywhere; crypto/tls would make a list of all suites to find them.
 var opensslNames = map[uint16]string{
+	tls.TLS_AES_128_GCM_SHA256:                  "TLS_AES_128_GCM_SHA256",
+	tls.TLS_AES_256_GCM_SHA384:                  "TLS_AES_256_GCM_SHA384",
+	tls.TLS_CHACHA20_POLY1305_SHA256:            "TLS_CHACHA20_POLY1305_SHA256",
 	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: "ECDHE-ECDSA-AES128-GCM-SHA256",
 	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256:   "ECDHE-RSA-AES128-GCM-SHA256",
 	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -29,7 +33,7 @@ func CipherName(suite uint16) string {
 	if name, ok := opensslNames[suite]; ok {
 		return name
 	}
-	return tls.CipherSuiteName(suite) // TLS 1.3 suites have the same name everywhere
+	return tls.CipherSuiteName(suite)
 }
 
 // groupNames gives the older groups the names that they have in the registry of TLS.
