@@ -238,9 +238,12 @@ func (s *Session) next() bool {
 // after ends an exchange. It reports whether the connection can serve another.
 func (s *Session) after(e *exchange, keep bool) bool {
 	s.weigh(e)
+	over := e.over()
 	e.release()
 	if !keep {
-		s.linger()
+		if !over || s.unread() {
+			s.linger()
+		}
 		return false
 	}
 	if len(s.in.bytes()) == 0 {
@@ -357,6 +360,12 @@ func (s *Session) Abort() {
 	s.cutOff()
 }
 
+// unread tells whether something is there that nobody has read. Closing would then reset the connection.
+func (s *Session) unread() bool {
+	closed, unread := s.sock.Closed()
+	return unread && !closed
+}
+
 // linger reads on behind the last response until the client has closed, too.
 func (s *Session) linger() {
 	if t, ok := s.conn.(*tls.Conn); ok {
@@ -374,4 +383,16 @@ func (s *Session) linger() {
 		}
 		left -= n
 	}
+}
+
+// firstFlight is what TCP sends without waiting for the peer (RFC 6928: ten segments).
+const firstFlight = 10 * 1220
+
+// over tells that the client wants its connection to end with this exchange, has said all
+// that it has to say, and has been sent an answer that leaves with the end at once: then nothing
+// that it may still send, close_notify mostly, can keep the answer from it, and nobody needs
+// to linger (RFC 9112 section 9.6 is about clients that go on).
+func (e *exchange) over() bool {
+	return e.head > 0 && !e.req.KeepAlive && e.body.Done() && e.pump == nil && len(e.in.bytes()) == 0 &&
+		e.rec.ErrorReason == "" && e.rec.Status != 101 && e.rec.Sent <= firstFlight
 }

@@ -360,10 +360,10 @@ func (s *Session) drop() {
 // overNow ends an exchange. It reports whether another can follow at once.
 func (s *Session) overNow() bool {
 	t := &s.turn
-	keep := s.e.keep
+	keep, over := s.e.keep, s.e.over()
 	s.drop()
 	switch {
-	case t.reset:
+	case t.reset || over && !t.more && len(t.unsent) == 0:
 		s.end()
 		return false
 	case len(t.unsent) > 0:
@@ -378,7 +378,7 @@ func (s *Session) overNow() bool {
 	case !keep:
 		s.startLingering()
 		return false
-	case s.draining.Load() && len(s.in.bytes()) == 0 && !s.unread():
+	case s.draining.Load() && len(s.in.bytes()) == 0 && !s.unreadNow():
 		s.end()
 		return false
 	}
@@ -386,8 +386,8 @@ func (s *Session) overNow() bool {
 	return true
 }
 
-// unread tells whether there is something to read from the client.
-func (s *Session) unread() bool {
+// unreadNow is unread in a loop.
+func (s *Session) unreadNow() bool {
 	n, errno := s.turn.polled.Peek()
 	return errno == 0 && n > 0
 }
@@ -479,7 +479,7 @@ func (s *Session) drainLooped() bool {
 	if !s.looped() {
 		return false
 	}
-	if t.phase == resting && !s.unread() { // what arrived in this moment is still served
+	if t.phase == resting && !s.unreadNow() { // what arrived in this moment is still served
 		s.end()
 	}
 	return true
