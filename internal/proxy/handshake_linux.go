@@ -1,40 +1,65 @@
 package proxy
 
 import (
-	"log/slog"
-	"runtime/debug"
 	"sync"
-	"sync/atomic"
-	"syscall"
 
 	"github.com/albatross-lb/albatross/internal/sock"
 )
 
-// shakeHands is the TLS handshake of a session in a loop. It takes a goroutine, since crypto/tls
-// waits in the midst of it, but that waits by what the loop hears: the socket is known to no
-// other poller, so that most connections never cost one, nor the scheduler's attention
-// when they are closed.
+// sit gives a session a seat, and a goroutine for its TLS handshake: crypto/tls waits in the midst of it.
+func (s *Session) sit() bool {
+	seat := sock.TakeSeat(s.accepted.FD())
+	if seat == nil {
+		return false
+	}
+	s.locked(func() { s.turn.seat = seat })
+	workers.do(s.shakeHands)
+	return true
+}
+
+// stand gives up the session's seat.
+func (s *Session) stand() {
+	s.turn.seat.Leave()
+	s.turn.seat = nil
+}
+
+// shakeHands is a session's TLS handshake, behind which it goes to its loop.
 func (s *Session) shakeHands() {
-	done := false
-	defer func() {
-		if fault := recover(); fault != nil {
-			slog.Error("shaking hands: panic", "port", s.port, "panic", fault, "stack", string(debug.Stack()))
-		}
-		if !done {
-			s.locked(s.end)
-		}
-	}()
-	socket := s.socket()
-	if socket == nil || !s.handshake(socket) {
+	if !s.agreed() {
+		s.end()
+		s.locked(s.stand)
 		return
 	}
-	done = true
-	if s.tls.h2 {
-		s.locked(s.leave)
+	looped := false
+	s.locked(func() { looped = s.settleDown() })
+	if !looped {
 		s.carry(s.proceed)
-		return
 	}
-	s.locked(s.rest)
+}
+
+// settleDown gives a session to its loop, or to Go's poller. It reports which.
+func (s *Session) settleDown() (looped bool) {
+	s.stand()
+	aborted := s.aborted.Load() // too late for the seat to tell
+	if s.tls.h2 || s.turn.lane.Enter(&s.turn.polled, s.accepted.FD(), s, false) != nil {
+		if s.adopt(); aborted {
+			s.sock.Close()
+		}
+		return false
+	}
+	if aborted {
+		s.end()
+	} else {
+		s.rest()
+	}
+	return true
+}
+
+// agreed does it.
+func (s *Session) agreed() bool {
+	defer s.contain()
+	socket := s.socket()
+	return socket != nil && s.handshake(socket) && !s.aborted.Load()
 }
 
 // locked calls do with the session's loop locked.
@@ -44,18 +69,11 @@ func (s *Session) locked(do func()) {
 	do()
 }
 
-// leave takes the session out of its loop, to Go's poller.
-func (s *Session) leave() {
-	s.accepted = s.accepted.At(s.turn.polled.Release())
-	s.turn.waker = nil
-	s.adopt()
-}
-
 // rest has the loop serve the session, which has been in other hands.
 func (s *Session) rest() {
 	defer s.containLooped()
 	t := &s.turn
-	t.waker, t.phase, t.last = nil, resting, false
+	t.phase, t.last = resting, false
 	t.more, t.wire = true, true // TLS may have read more than it has been asked for
 	s.shard = uint32(t.lane.Number)
 	t.lane.due(s.quiet.Add(s.idleTimeout()))
@@ -63,72 +81,6 @@ func (s *Session) rest() {
 	if s.looped() && t.phase == resting && s.draining.Load() {
 		s.end()
 	}
-}
-
-// waker lets a goroutine wait for the events of a socket that a loop has.
-type waker struct {
-	come   chan struct{} // has room for one: something has come since it was last asked
-	failed atomic.Pointer[error]
-}
-
-func newWaker() *waker { return &waker{come: make(chan struct{}, 1)} }
-
-// wake tells of events.
-func (w *waker) wake() {
-	select {
-	case w.come <- struct{}{}:
-	default:
-	}
-}
-
-// fail has all waits end with err.
-func (w *waker) fail(err error) {
-	w.failed.CompareAndSwap(nil, &err)
-	w.wake()
-}
-
-// wait waits for the next events.
-func (w *waker) wait() error {
-	<-w.come
-	if err := w.failed.Load(); err != nil {
-		w.wake() // for the next wait
-		return *err
-	}
-	return nil
-}
-
-// recvWaiting reads from p's socket, and waits for something to read.
-func (w *waker) recvWaiting(p *sock.Polled, b []byte) (int, error) {
-	for {
-		n, errno := p.Recv(b)
-		switch {
-		case errno == 0:
-			return n, nil
-		case errno != syscall.EAGAIN:
-			return 0, errno
-		}
-		if err := w.wait(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// sendWaiting sends all of b, and waits for room.
-func (w *waker) sendWaiting(p *sock.Polled, b []byte) (sent int, err error) {
-	for sent < len(b) {
-		n, errno := p.Send(b[sent:])
-		switch {
-		case errno == 0:
-			sent += n
-		case errno != syscall.EAGAIN:
-			return sent, errno
-		default:
-			if err := w.wait(); err != nil {
-				return sent, err
-			}
-		}
-	}
-	return sent, nil
 }
 
 // workers are goroutines that do one thing after the other. One that has been through a TLS

@@ -31,12 +31,9 @@ func (l *link) Read(p []byte) (int, error) {
 		t.records.pass(p[:n])
 		return n, err
 	}
-	if t.phase == handshaking {
-		n, err := t.waker.recvWaiting(&t.polled, p)
+	if t.seat != nil {
+		n, err := t.seat.Recv(p)
 		t.records.pass(p[:n])
-		if n == 0 && err == nil {
-			err = io.EOF
-		}
 		return n, err
 	}
 	if !t.wire {
@@ -95,21 +92,27 @@ func (r *records) single() bool { return r.whole == 1 && r.have == 0 }
 
 // Write sends.
 func (l *link) Write(p []byte) (int, error) {
-	if l.sock != nil {
-		return l.sock.Write(p)
+	switch s := (*Session)(l); {
+	case s.sock != nil:
+		return s.sock.Write(p)
+	case s.turn.seat != nil:
+		return s.turn.seat.Send(p)
+	case s.looped():
+		return s.sendNow(p)
 	}
-	if t := &l.turn; t.phase == handshaking {
-		return t.waker.sendWaiting(&t.polled, p)
-	}
-	return (*Session)(l).sendNow(p)
+	return 0, net.ErrClosed
 }
 
 // Close closes the socket.
 func (l *link) Close() error {
-	if l.sock != nil {
-		return l.sock.Close()
+	switch s := (*Session)(l); {
+	case s.sock != nil:
+		return s.sock.Close()
+	case s.looped():
+		s.turn.polled.Close(s.turn.reset)
+	case s.turn.seat != nil:
+		s.accepted.Close()
 	}
-	l.turn.polled.Close(l.turn.reset)
 	return nil
 }
 
@@ -123,10 +126,13 @@ func (l *link) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(l.client) 
 
 // SetDeadline sets both.
 func (l *link) SetDeadline(t time.Time) error {
-	if l.sock == nil {
-		return nil
+	switch {
+	case l.turn.seat != nil:
+		l.turn.seat.SetDeadline(t)
+	case l.sock != nil:
+		return l.sock.SetDeadline(t)
 	}
-	return l.sock.SetDeadline(t)
+	return nil
 }
 
 // SetReadDeadline is that of reading.

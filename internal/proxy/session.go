@@ -192,11 +192,12 @@ func (s *Session) end() {
 }
 
 func (s *Session) handshake(socket *snapshot.Socket) bool {
-	if s.sock != nil { // else a loop looks at the clock
-		s.sock.SetDeadline(s.began.Add(handshakeTimeout))
-		defer s.sock.ResetDeadlines()
-	}
 	c := tls.Server(s.transport(), socket.TLS)
+	c.SetDeadline(s.began.Add(handshakeTimeout))
+	defer c.SetDeadline(time.Time{})
+	if s.aborted.Load() {
+		return false
+	}
 	var chosen certs.Chosen
 	err := c.HandshakeContext(certs.WithChosen(context.Background(), &chosen))
 	l := socket.Listener([]byte(chosen.ServerName))

@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net"
-	"os"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -21,15 +19,15 @@ type turn struct {
 	lane    *lane // for the whole of its life
 	polled  sock.Polled
 	phase   phase
-	more    bool    // there may be something to read from the client
-	wire    bool    // the same of the socket, below TLS
-	last    bool    // the client has said that no more will come, which is still to be read
-	records records // of TLS
-	reset   bool    // the connection is to end by a reset
-	unsent  []byte  // what the client has had no room for
-	parsed  int     // length of the head, while the rest of the body is waited for
-	thrown  int     // bytes read and thrown away while lingering
-	waker   *waker  // while handshaking
+	more    bool       // there may be something to read from the client
+	wire    bool       // the same of the socket, below TLS
+	last    bool       // the client has said that no more will come, which is still to be read
+	records records    // of TLS
+	reset   bool       // the connection is to end by a reset
+	unsent  []byte     // what the client has had no room for
+	parsed  int        // length of the head, while the rest of the body is waited for
+	thrown  int        // bytes read and thrown away while lingering
+	seat    *sock.Seat // during a handshake
 	line    *upstream.Line
 	cut     bool // the target has closed the line
 
@@ -41,13 +39,12 @@ type turn struct {
 type phase uint8
 
 const (
-	resting     phase = iota // a request
-	reading                  // the rest of one
-	connecting               // a target to take the connection
-	asking                   // its answer
-	streaming                // the rest of it
-	lingering                // the client to close, too
-	handshaking              // a goroutine that waits by what the loop hears
+	resting    phase = iota // a request
+	reading                 // the rest of one
+	connecting              // a target to take the connection
+	asking                  // its answer
+	streaming               // the rest of it
+	lingering               // the client to close, too
 )
 
 const (
@@ -71,19 +68,18 @@ func (s *Session) assign() bool {
 // looped tells whether an event loop has the session.
 func (s *Session) looped() bool { return s.turn.polled.Loop() != nil }
 
-// enter gives a new session to its loop.
+// enter gives a new session to its loop, after a TLS handshake in a goroutine.
 func (s *Session) enter() bool {
 	t := &s.turn
 	if t.lane == nil {
 		return false
 	}
-	until := s.quiet.Add(s.idleTimeout())
 	if s.secure {
-		until, t.phase, t.waker = s.began.Add(handshakeTimeout), handshaking, newWaker()
-	} else {
-		s.shard = uint32(t.lane.Number) // counters that no other loop writes to
+		return s.sit()
 	}
-	if err := t.lane.Enter(&t.polled, s.accepted.FD(), s, s.secure); err != nil {
+	until := s.quiet.Add(s.idleTimeout())
+	s.shard = uint32(t.lane.Number) // counters that no other loop writes to
+	if err := t.lane.Enter(&t.polled, s.accepted.FD(), s, false); err != nil {
 		return false
 	}
 	t.lane.due(until)
@@ -92,9 +88,6 @@ func (s *Session) enter() bool {
 	}
 	if s.aborted.Load() {
 		s.cutOff()
-	}
-	if s.secure {
-		workers.do(s.shakeHands)
 	}
 	return true
 }
@@ -145,7 +138,8 @@ func (e *exchange) lineable() bool {
 // handOver gives the session to a goroutine that goes on with what.
 func (s *Session) handOver(what func() (looped bool)) {
 	t := &s.turn
-	s.leave()
+	s.accepted = s.accepted.At(t.polled.Release())
+	s.adopt()
 	t.parsed, t.light, t.toll = 0, 0, min(2*t.toll, mostToll)
 	s.goOn(func() bool {
 		s.flush()
@@ -178,8 +172,6 @@ func (s *Session) Event(_ *sock.Loop, _ *sock.Polled, events uint32) {
 		s.serveNow()
 	case lingering:
 		s.lingerNow()
-	case handshaking:
-		t.waker.wake()
 	default:
 		if events&sock.Ended != 0 { // a goroutine looks from time to time whether the client is still there
 			s.handOverAsking()
@@ -454,8 +446,6 @@ func (s *Session) overdue(now time.Time) time.Time {
 		until = s.quiet.Add(s.idleTimeout())
 	case lingering:
 		until = s.quiet.Add(lingerTimeout)
-	case handshaking:
-		until, act = s.began.Add(handshakeTimeout), func() { s.turn.waker.fail(os.ErrDeadlineExceeded) }
 	case reading:
 		until, act = s.e.start.Add(tick), func() { s.handOver(s.proceed) }
 	default:
@@ -493,10 +483,9 @@ func (s *Session) cutOff() {
 		defer t.lane.Unlock()
 	}
 	switch {
+	case t.seat != nil:
+		t.seat.SetDeadline(time.Unix(1, 0))
 	case !s.looped():
-	case t.phase == handshaking:
-		t.waker.fail(net.ErrClosed)
-		return
 	case t.line == nil:
 		s.drop()
 		s.end()

@@ -78,18 +78,28 @@ var Loops = sync.OnceValue(func() []*Loop {
 })
 
 func newLoop(number int) (*Loop, error) {
+	fd, _, raw, err := newEpoll()
+	if err != nil {
+		return nil, err
+	}
+	l := &Loop{Number: number, fd: fd, raw: raw, Buffer: make([]byte, LoopBufferSize)}
+	l.wait = l.doWait
+	return l, nil
+}
+
+// newEpoll makes an epoll descriptor that Go's poller knows.
+func newEpoll() (int, *os.File, syscall.RawConn, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
+		return -1, nil, nil, os.NewSyscallError("epoll_create1", err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil { // for os.NewFile, which gives only such a one to the poller
 		unix.Close(fd)
-		return nil, os.NewSyscallError("fcntl", err)
+		return -1, nil, nil, os.NewSyscallError("fcntl", err)
 	}
-	l := &Loop{Number: number, fd: fd, Buffer: make([]byte, LoopBufferSize)}
-	l.wait = l.doWait
-	l.raw, err = os.NewFile(uintptr(fd), "epoll").SyscallConn()
-	return l, err
+	file := os.NewFile(uintptr(fd), "epoll")
+	raw, err := file.SyscallConn()
+	return fd, file, raw, err
 }
 
 // run serves events for ever.
