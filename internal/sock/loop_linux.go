@@ -22,6 +22,7 @@ type Loop struct {
 	Buffer []byte
 
 	fd     int
+	file   *os.File // the same
 	raw    syscall.RawConn
 	wait   func(fd uintptr) bool // doWait, made once
 	events [128]syscall.EpollEvent
@@ -78,11 +79,11 @@ var Loops = sync.OnceValue(func() []*Loop {
 })
 
 func newLoop(number int) (*Loop, error) {
-	fd, _, raw, err := newEpoll()
+	fd, file, raw, err := newEpoll()
 	if err != nil {
 		return nil, err
 	}
-	l := &Loop{Number: number, fd: fd, raw: raw, Buffer: make([]byte, LoopBufferSize)}
+	l := &Loop{Number: number, fd: fd, file: file, raw: raw, Buffer: make([]byte, LoopBufferSize)}
 	l.wait = l.doWait
 	return l, nil
 }

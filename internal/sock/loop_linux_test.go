@@ -88,7 +88,7 @@ func TestLoopKnowsOldEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(l.fd)
+	defer l.file.Close()
 	first, second, h := new(Polled), new(Polled), make(heard, 8)
 	fd, peer := raw(t)
 	if err := l.Enter(first, fd, h, false); err != nil {
@@ -119,7 +119,7 @@ func TestLoopTakesTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(l.fd)
+	defer l.file.Close()
 	var order []uint32
 	var ps [2]Polled
 	turns := func(p *Polled, events uint32) {
