@@ -106,7 +106,9 @@ func (c *Conn) Detach() (fd int, err error) {
 	c.raw.Control(func(old uintptr) { //nolint:errcheck // closed: errno stays
 		var n uintptr
 		n, _, errno = syscall.RawSyscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
-		fd = int(n)
+		if fd = int(n); errno == 0 {
+			c.watched.letGo(old)
+		}
 	})
 	if errno != 0 {
 		return -1, os.NewSyscallError("fcntl", errno)

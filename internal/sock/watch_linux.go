@@ -126,6 +126,15 @@ func (of *watched) quiet(since, now time.Time, d time.Duration) bool {
 	return at-looked < int64(d) && int64(since.Sub(w.base)) <= looked && !of.heard.Load() && !of.ended.Load()
 }
 
+// letGo takes a descriptor out of the kernel's table, which does so by itself only when no other is
+// left of the same socket.
+func (of *watched) letGo(fd uintptr) {
+	if of != nil {
+		var none syscall.EpollEvent
+		syscall.RawSyscall6(syscall.SYS_EPOLL_CTL, uintptr(of.by.fd), syscall.EPOLL_CTL_DEL, fd, uintptr(unsafe.Pointer(&none)), 0, 0) //nolint:errcheck // what comes is nobody's
+	}
+}
+
 // remove ends the watch, before the connection is closed.
 func (of *watched) remove() {
 	if of != nil {

@@ -1,7 +1,10 @@
 package sock
 
 import (
+	"bytes"
 	"io"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -102,5 +105,31 @@ func TestWatchPlacesAreUsedAgain(t *testing.T) {
 	none.Add(s)
 	if s.Quiet(begin, time.Now(), 1) {
 		t.Error("a connection that nobody watches is known to be quiet")
+	}
+}
+
+// A connection that is taken away from Go's poller is none of the Watch's any more: its descriptor
+// has a twin, with which the kernel would go on to tell of it, by one entry more each time.
+func TestDetachEndsTheWatch(t *testing.T) {
+	w := NewWatch()
+	s, _ := pair(t)
+	w.Add(s)
+	entries := func() int {
+		info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(w.fd))
+		if err != nil {
+			t.Skip(err)
+		}
+		return bytes.Count(info, []byte("tfd:"))
+	}
+	if n := entries(); n != 1 {
+		t.Fatalf("%d entries", n)
+	}
+	fd, err := s.Detach()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer CloseFD(fd, false)
+	if n := entries(); n != 0 {
+		t.Errorf("%d entries are left", n)
 	}
 }
