@@ -65,6 +65,9 @@ func (s *Session) connected(events uint32) {
 	case events&sock.Writable != 0:
 		e.active = time.Now()
 		s.sendRequest()
+		if t.phase == asking && events&sock.Readable != 0 { // it has not waited for that, and there is no other event
+			s.answerNow()
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,10 @@ type balancer struct {
 	lines   *lines
 	set     *listener.Set
 	options func(*snapshot.Options)
+
+	mu       sync.Mutex
+	sessions []*Session
+	opened   func(*Session) // hears of each before it begins
 }
 
 // lines collects the access log.
@@ -58,7 +63,7 @@ func newBalancer(t testing.TB, cfg *lb.Config, variants ...func(testing.TB, *lb.
 	if b.logs, err = accesslog.Open(accesslog.Options{Stdout: b.lines, IP: netip.IPv6Loopback()}); err != nil {
 		t.Fatal(err)
 	}
-	b.set = listener.New("127.0.0.1", func(c sock.Accepted, port int) listener.Session { return b.proxy.NewSession(c, port) }, slog.New(slog.DiscardHandler))
+	b.set = listener.New("127.0.0.1", func(c sock.Accepted, port int) listener.Session { return b.open(c, port) }, slog.New(slog.DiscardHandler))
 	for _, v := range variants {
 		cfg, b.options = v(t, cfg)
 	}
@@ -67,6 +72,28 @@ func newBalancer(t testing.TB, cfg *lb.Config, variants ...func(testing.TB, *lb.
 		b.close()
 	})
 	return b
+}
+
+// open makes a connection's session, and remembers it.
+func (b *balancer) open(c sock.Accepted, port int) *Session {
+	s := b.proxy.NewSession(c, port)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sessions = append(b.sessions, s)
+	if b.opened != nil {
+		b.opened(s)
+	}
+	return s
+}
+
+// last gives the session that was opened last, if any.
+func (b *balancer) last() *Session {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.sessions) == 0 {
+		return nil
+	}
+	return b.sessions[len(b.sessions)-1]
 }
 
 func (b *balancer) close() {
@@ -102,6 +129,16 @@ func (b *balancer) apply(cfg *lb.Config) {
 
 // addr is where port 80 of the manifests is.
 func (b *balancer) addr() string { return b.set.Address(80) }
+
+// await waits until something holds that nobody tells of.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal(what, " has not come about")
+		}
+	}
+}
 
 // log ends everything and gives the access log.
 func (b *balancer) log() string {

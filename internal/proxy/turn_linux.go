@@ -108,14 +108,13 @@ func (s *Session) enterAgain() bool {
 	if err != nil {
 		return false
 	}
-	s.accepted = s.accepted.At(fd)
+	s.accepted, s.sock = s.accepted.At(fd), nil
+	if !s.secure {
+		s.conn = nil
+	}
 	if err := t.lane.Enter(&t.polled, fd, s, false); err != nil {
 		s.adopt()
 		return false
-	}
-	s.sock = nil
-	if !s.secure {
-		s.conn = nil
 	}
 	s.rest()
 	return true
@@ -293,7 +292,7 @@ func (s *Session) receiveNow() bool {
 // readNow reads once; syscall.EAGAIN if there is nothing.
 func (s *Session) readNow(p []byte) (int, error) {
 	if s.secure {
-		n, err := s.conn.Read(p)
+		n, err := readSome(s.conn, p)
 		if errors.Is(err, errNothing) {
 			err = syscall.EAGAIN
 		}
@@ -507,10 +506,10 @@ func (s *Session) resetLooped() bool {
 // shut closes the socket.
 func (s *Session) shut() {
 	switch {
+	case s.looped() && (s.conn == nil || s.turn.reset): // TLS would say that this is the end, before the reset
+		s.turn.polled.Close(s.turn.reset)
 	case s.conn != nil:
 		s.conn.Close()
-	case s.looped():
-		s.turn.polled.Close(s.turn.reset)
 	default:
 		s.accepted.Close()
 	}
