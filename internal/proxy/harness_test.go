@@ -55,8 +55,11 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.all.Write(p)
 }
 
+// variant changes a configuration, and how it is built.
+type variant = func(testing.TB, *lb.Config) (*lb.Config, func(*snapshot.Options))
+
 // newBalancer serves cfg, which variants may change, along with how it is built.
-func newBalancer(t testing.TB, cfg *lb.Config, variants ...func(testing.TB, *lb.Config) (*lb.Config, func(*snapshot.Options))) *balancer {
+func newBalancer(t testing.TB, cfg *lb.Config, variants ...variant) *balancer {
 	t.Helper()
 	b := &balancer{t: t, proxy: New(balance.NewCookies([32]byte{1})), live: snapshot.NewLive(), metrics: metrics.New(), lines: &lines{}}
 	var err error
