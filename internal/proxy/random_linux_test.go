@@ -435,7 +435,7 @@ func (w *talks) run(secure bool) {
 // settled waits until the books are as they are to be when nobody asks for anything.
 func (w *talks) settled() {
 	w.t.Helper()
-	counters := w.metrics.LoadBalancer("web")
+	counters := w.proxy.Snapshot().Sockets[80].Listeners[0].LoadBalancer.Metrics
 	await(w.t, "the end of all connections", func() bool {
 		active := int64(0)
 		for i := range w.metrics.Shards() {
