@@ -485,12 +485,14 @@ func (s *Session) cutOff() {
 	case t.seat != nil:
 		t.seat.SetDeadline(time.Unix(1, 0))
 	case !s.looped():
-	case t.line == nil:
+	case t.line != nil:
+		s.handOverAsking()
+	case t.parsed > 0: // in the midst of a body, which is noted
+		s.handOver(s.proceed)
+	default:
 		s.drop()
 		s.end()
 		return
-	default:
-		s.handOverAsking()
 	}
 	if s.sock != nil { // else it has not begun, and will see
 		s.sock.Close()

@@ -29,7 +29,7 @@ func (b *balancer) looped() (s *Session) {
 // which has locked its loop.
 func (s *Session) told(t testing.TB) {
 	t.Helper()
-	await(t, "what the client has sent", s.unread)
+	await(t, "what the client has sent", s.unreadNow)
 	s.Event(nil, nil, sock.Readable)
 }
 
@@ -181,9 +181,9 @@ func TestSessionThatNoLoopTakes(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
+	c.CloseWrite()
+	c.closed()
 	if b.last().looped() {
 		t.Error("a loop has it")
 	}
-	c.CloseWrite()
-	c.closed()
 }
