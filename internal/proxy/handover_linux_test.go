@@ -83,8 +83,10 @@ var stages = map[string]struct{ begin, finish func(*scene) }{
 	},
 	"lingering": {
 		func(s *scene) {
-			s.c.send("GET / HTTP/1.1\nHost: x\nConnection: close\n\n")
-			s.answers()
+			s.c.send("GET / HTTP/1.1\nHost: x\n\n")
+			s.asked()
+			io.WriteString(s.target, "HTTP/1.1 200 OK\r\n\r\n"+answerBody)
+			s.target.Close()
 			s.reaches(lingering)
 		},
 		func(s *scene) {},

@@ -383,7 +383,7 @@ func TestRandomRequests(t *testing.T) {
 func (w *talks) run(secure bool) {
 	t := w.t
 	t.Logf("-seed %d", w.seed)
-	goroutines, files := runtime.NumGoroutine(), descriptors()
+	goroutines, open := runtime.NumGoroutine(), sockets()
 	target, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -428,8 +428,8 @@ func (w *talks) run(secure bool) {
 	if lines := int64(strings.Count(w.log(), "\n")); lines != w.answers.Load() {
 		t.Errorf("%d lines in the log, %d answers", lines, w.answers.Load())
 	}
-	await(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= goroutines+4 }) // those of testing
-	await(t, "the end of all descriptors", func() bool { return descriptors() <= files+3 })              // those of pollers
+	await(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= goroutines+mostWorkers+4 }) // those of testing
+	await(t, "the end of all sockets", func() bool { return sockets() <= open })
 }
 
 // settled waits until the books are as they are to be when nobody asks for anything.
@@ -458,8 +458,13 @@ func (w *talks) settled() {
 	await(w.t, "the end of all connections to the target", func() bool { return w.open.Load() == 0 })
 }
 
-// descriptors counts those of the process.
-func descriptors() int {
+// sockets counts those of the process.
+func sockets() (n int) {
 	all, _ := os.ReadDir("/proc/self/fd")
-	return len(all)
+	for _, fd := range all {
+		if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(to, "socket:") {
+			n++
+		}
+	}
+	return n
 }
