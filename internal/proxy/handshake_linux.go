@@ -78,9 +78,6 @@ func (s *Session) rest() {
 	s.shard = uint32(t.lane.Number)
 	t.lane.due(s.quiet.Add(s.idleTimeout()))
 	s.serveNow()
-	if s.looped() && t.phase == resting && s.draining.Load() {
-		s.end()
-	}
 }
 
 // workers are goroutines that do one thing after the other. One that has been through a TLS

@@ -272,6 +272,10 @@ func (s *Session) receiveNow() bool {
 	space := s.in.space()
 	n, err := s.readNow(space)
 	switch {
+	case len(t.unsent) > 0: // TLS has had something to say that the client has no room for
+		s.in.w += max(n, 0)
+		s.handOver(s.proceed)
+		return false
 	case err == syscall.EAGAIN:
 		t.more = false
 		s.settleNow()
@@ -315,7 +319,8 @@ func (s *Session) mayHoldMore() bool {
 	return false
 }
 
-// settleNow holds no memory while nothing has come of a request.
+// settleNow is called when nothing is there. A session at rest holds no memory, and one that is drained
+// ends, unless something has come just now.
 func (s *Session) settleNow() {
 	if s.e != nil {
 		return
@@ -325,6 +330,9 @@ func (s *Session) settleNow() {
 	}
 	s.in.release()
 	s.turn.phase = resting
+	if s.draining.Load() && !s.unreadNow() {
+		s.end()
+	}
 }
 
 // beginNow begins an exchange.
@@ -368,9 +376,6 @@ func (s *Session) overNow() bool {
 		return false
 	case !keep:
 		s.startLingering()
-		return false
-	case s.draining.Load() && len(s.in.bytes()) == 0 && !s.unreadNow():
-		s.end()
 		return false
 	}
 	t.phase = resting

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -85,15 +86,12 @@ func (at *lines) take(repeatable bool, with func(*Line)) *Line {
 		l := at.idle[n-1]
 		at.idle[n-1] = nil
 		at.idle = at.idle[:n-1]
-		switch {
-		case l.Loop() == nil: // the target has closed it
-		case (!repeatable || l.Doubtful) && !l.alive():
-			l.Close(false)
-		default:
+		if repeatable && !l.Doubtful || l.alive() {
 			l.Reused = true
 			with(l)
 			return l
 		}
+		l.Close(false)
 	}
 	return nil
 }
@@ -139,6 +137,7 @@ func (l *Line) told(loop *sock.Loop, events uint32) User {
 		return nil
 	case l.user == nil && events&sock.Readable != 0:
 		l.Close(false)
+		at.idle = slices.DeleteFunc(at.idle, func(other *Line) bool { return other == l })
 	}
 	return l.user
 }
