@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"runtime/debug"
@@ -14,7 +13,8 @@ import (
 	"github.com/albatross-lb/albatross/lb"
 )
 
-// turn is what a Session is in its event loop. All of it happens with the loop locked.
+// turn is what a Session is to its event loop. All that happens there happens with the loop locked, and
+// functions whose names end in Now do what can be done now.
 type turn struct {
 	lane    *lane // for the whole of its life
 	polled  sock.Polled
@@ -184,6 +184,7 @@ func (s *Session) containLooped() {
 		slog.Error("serving a connection: panic", "port", s.port, "panic", fault, "stack", string(debug.Stack()))
 		if s.turn.line != nil {
 			s.turn.line.Close(true)
+			s.e.target.Load.End()
 		}
 		if s.looped() {
 			s.turn.reset = true
@@ -195,7 +196,7 @@ func (s *Session) containLooped() {
 // serveNow serves what requests there are.
 func (s *Session) serveNow() {
 	for range requestsInTurn {
-		n, err, whole := s.requestNow()
+		n, whole, err := s.requestNow()
 		if !whole || !s.e.answerTo(n, err) || !s.overNow() {
 			return
 		}
@@ -205,7 +206,7 @@ func (s *Session) serveNow() {
 
 // requestNow gets a whole request, with the length of its head or what is wrong with it. It gives false where there is none
 // yet, or the session has ended, or a goroutine has it.
-func (s *Session) requestNow() (n int, err error, whole bool) {
+func (s *Session) requestNow() (n int, whole bool, err error) {
 	for {
 		if len(s.in.bytes()) > 0 {
 			if s.e == nil {
@@ -213,26 +214,26 @@ func (s *Session) requestNow() (n int, err error, whole bool) {
 				if !s.e.arrive() {
 					s.drop()
 					s.end()
-					return 0, nil, false
+					return 0, false, nil
 				}
 			}
-			n, err, whole = s.parseNow()
+			n, whole, err = s.parseNow()
 			if whole || !s.looped() {
-				return n, err, whole
+				return n, whole, err
 			}
 		}
 		if !s.receiveNow() {
-			return 0, nil, false
+			return 0, false, nil
 		}
 	}
 }
 
 // parseNow reads the request from what is there of it.
-func (s *Session) parseNow() (n int, err error, whole bool) {
+func (s *Session) parseNow() (n int, whole bool, err error) {
 	e, t := s.e, &s.turn
 	if n = t.parsed; n == 0 {
 		if n, err = e.req.Parse(s.in.bytes(), e.listener.LoadBalancer.Limits); err != nil {
-			return 0, err, true
+			return 0, true, err
 		}
 	}
 	size := int64(n)
@@ -242,20 +243,20 @@ func (s *Session) parseNow() (n int, err error, whole bool) {
 		size += e.req.ContentLength
 	case e.req.Framing != http1.NoBody:
 		s.handOver(s.proceed)
-		return 0, nil, false
+		return 0, false, nil
 	}
 	have := int64(len(s.in.bytes()))
 	switch {
 	case n > 0 && size <= have && e.req.Upgrade == nil:
 		t.parsed = 0
-		return n, nil, true
+		return n, true, nil
 	case n > 0 && (size <= have || e.req.Expect100) || len(s.in.space()) == 0 || size > int64(len(*s.in.mem)-s.in.r):
 		s.handOver(s.proceed)
-		return 0, nil, false
+		return 0, false, nil
 	}
 	t.phase, t.parsed = reading, n
 	t.lane.due(e.start.Add(tick))
-	return 0, nil, false
+	return 0, false, nil
 }
 
 // receiveNow reads what there is from the client. It gives false where there is nothing, and
@@ -409,115 +410,4 @@ func (s *Session) sendNow(p []byte) (int, error) {
 		t.unsent = append(t.unsent, p[n:]...)
 	}
 	return len(p), nil
-}
-
-// startLingering is linger in a loop.
-func (s *Session) startLingering() {
-	t := &s.turn
-	t.phase, t.thrown = lingering, 0
-	if c, ok := s.conn.(*tls.Conn); ok {
-		c.CloseWrite()
-	}
-	sock.ShutdownWrite(t.polled.FD())
-	t.lane.due(s.quiet.Add(lingerTimeout))
-	if t.wire {
-		s.lingerNow()
-	}
-}
-
-// lingerNow throws away what the client has sent.
-func (s *Session) lingerNow() {
-	t := &s.turn
-	for t.thrown <= lingerBytes {
-		n, errno := t.polled.Recv(t.lane.Buffer)
-		if errno == syscall.EAGAIN {
-			return
-		}
-		if n <= 0 || errno != 0 {
-			break
-		}
-		t.thrown += n
-	}
-	s.end()
-}
-
-// overdue has the session see whether it has waited for long enough, and gives the time when it is to be asked again.
-func (s *Session) overdue(now time.Time) time.Time {
-	var until time.Time
-	act := s.end
-	switch s.turn.phase {
-	case resting:
-		until = s.quiet.Add(s.idleTimeout())
-	case lingering:
-		until = s.quiet.Add(lingerTimeout)
-	case reading:
-		until, act = s.e.start.Add(tick), func() { s.handOver(s.proceed) }
-	default:
-		until, act = s.e.active.Add(tick), s.handOverAsking
-	}
-	if now.Before(until) {
-		return until
-	}
-	act()
-	return now.Add(farthest)
-}
-
-// drainLooped is Drain for a session in a loop. It reports whether it is in one.
-func (s *Session) drainLooped() bool {
-	t := &s.turn
-	if t.lane == nil {
-		return false
-	}
-	t.lane.Lock()
-	defer t.lane.Unlock()
-	if !s.looped() {
-		return false
-	}
-	if t.phase == resting && !s.unreadNow() { // what arrived in this moment is still served
-		s.end()
-	}
-	return true
-}
-
-// cutOff closes the connection under whatever is going on.
-func (s *Session) cutOff() {
-	t := &s.turn
-	if t.lane != nil {
-		t.lane.Lock()
-		defer t.lane.Unlock()
-	}
-	switch {
-	case t.seat != nil:
-		t.seat.SetDeadline(time.Unix(1, 0))
-	case !s.looped():
-	case t.line != nil:
-		s.handOverAsking()
-	case t.parsed > 0: // in the midst of a body, which is noted
-		s.handOver(s.proceed)
-	default:
-		s.drop()
-		s.end()
-		return
-	}
-	if s.sock != nil { // else it has not begun, and will see
-		s.sock.Close()
-	}
-}
-
-// resetLooped has the session end by a reset, if a loop has it.
-func (s *Session) resetLooped() bool {
-	s.turn.reset = s.looped()
-	return s.turn.reset
-}
-
-// shut closes the socket.
-func (s *Session) shut() {
-	switch {
-	case s.looped() && (s.conn == nil || s.turn.reset): // TLS would say that this is the end, before the reset
-		s.turn.polled.Close(s.turn.reset)
-	case s.conn != nil:
-		s.conn.Close()
-	default:
-		s.accepted.Close()
-	}
 }
