@@ -92,13 +92,14 @@ func silent(t *testing.T) string {
 
 // A target that does not answer is passed over after connectTimeout, as the sweeper sees it.
 func TestSilentTargetIsPassedOver(t *testing.T) {
-	w := newWorld(t, config(lb.TCP, silent(t), named(t, "2")), Options{Beat: time.Hour})
+	deaf := silent(t)
+	w := newWorld(t, config(lb.TCP, deaf, named(t, "2")), Options{Beat: time.Hour})
 	var c net.Conn
 	var r *relay
 	for r == nil { // until a flow's hash falls to the silent one
 		c = w.dial()
 		w.eventually("the flow has not begun", func() bool {
-			waiting, carried := w.phases()
+			waiting, carried := w.phases(deaf)
 			r = waiting
 			return waiting != nil || carried
 		})
@@ -120,14 +121,14 @@ func TestSilentTargetIsPassedOver(t *testing.T) {
 	w.awaitFigure("flow_target_connection_error_count_total", 1)
 }
 
-// phases gives the flow that waits for its target, and whether there is one that is carried.
-func (w *world) phases() (waiting *relay, carried bool) {
+// phases gives the flow that waits for that target, and whether there is one that is carried.
+func (w *world) phases(target string) (waiting *relay, carried bool) {
 	w.carrier.mu.Lock()
 	defer w.carrier.mu.Unlock()
 	for f := range w.carrier.flows {
 		r := f.(*relay)
 		r.mu.Lock()
-		if r.phase == connecting {
+		if r.phase == connecting && r.candidates.Targets[r.tried[len(r.tried)-1]].Addr.String() == target {
 			waiting = r
 		}
 		carried = carried || r.phase == carrying

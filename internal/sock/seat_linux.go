@@ -61,6 +61,7 @@ func TakeSeat(socket int) *Seat {
 		s.free()
 		return nil
 	}
+	attended.Add(1)
 	return s
 }
 
@@ -102,6 +103,7 @@ func (s *Seat) control(what int, events uint32) syscall.Errno {
 // Leave makes the seat free for another socket, of which this one must not be used any more.
 func (s *Seat) Leave() {
 	s.control(syscall.EPOLL_CTL_DEL, 0) //nolint:errcheck // what comes wakes nobody
+	attended.Add(-1)
 	s.free()
 }
 

@@ -23,6 +23,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -40,8 +41,9 @@ type TCPConn interface {
 // Conn is a TCP connection. Like any net.Conn it allows one reader and one writer at a time.
 type Conn struct {
 	TCPConn
-	raw     syscall.RawConn
-	watched *watched // nil: no Watch has it
+	raw      syscall.RawConn
+	watched  *watched // nil: no Watch has it
+	attended atomic.Bool
 
 	in      []byte // where the read in progress puts its bytes
 	inErr   error
@@ -74,7 +76,23 @@ func wrap(c TCPConn) (*Conn, error) {
 	}
 	s := &Conn{TCPConn: c, raw: raw}
 	s.readFn, s.writeFn = s.doRead, s.doWrite
+	s.Attend(true)
 	return s, nil
+}
+
+// attended counts the sockets that goroutines wait for, or may.
+var attended atomic.Int32
+
+// Attend tells whether a goroutine waits for the connection, or may: it does from the beginning,
+// until it says otherwise or closes it.
+func (c *Conn) Attend(on bool) {
+	if c.attended.Swap(on) != on {
+		if on {
+			attended.Add(1)
+		} else {
+			attended.Add(-1)
+		}
+	}
 }
 
 // reading is what the read in progress does once there may be something to read.
@@ -314,6 +332,7 @@ func (c *Conn) Quiet(since, now time.Time, d time.Duration) bool {
 // Close closes the connection.
 func (c *Conn) Close() error {
 	c.watched.remove()
+	c.Attend(false)
 	return c.TCPConn.Close()
 }
 

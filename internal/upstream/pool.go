@@ -112,6 +112,7 @@ func (p *Pool) atRest(at uint32, now time.Time, repeatable bool) *Conn {
 			s.mu.Unlock()
 			if repeatable && c.quiet(now) || c.alive() {
 				c.Reused = true
+				c.Sock.Attend(true)
 				return c
 			}
 			c.Close()
@@ -174,6 +175,7 @@ func (p *Pool) Put(at uint32, c *Conn, now time.Time) {
 		return
 	}
 	c.used = now
+	c.Sock.Attend(false)
 	s := &p.shards[at%shards]
 	s.mu.Lock()
 	if len(s.idle) >= maxIdle {
