@@ -324,7 +324,9 @@ func (e *exchange) end(head int) {
 	} else if !e.body.Done() {
 		e.keep = false // the rest of the body would be taken for a request
 	}
-	e.rec.Time = time.Now()
+	if e.rec.Time = e.active; !e.s.looped() || e.rec.TargetStatus == 0 { // else sending the answer has not waited for anything
+		e.rec.Time = time.Now()
+	}
 	if !e.h2 {
 		e.s.quiet = e.rec.Time
 	}
