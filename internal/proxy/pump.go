@@ -19,6 +19,7 @@ type pump struct {
 	moved    atomic.Int64 // when bytes last moved, Unix nanoseconds
 	reading  atomic.Bool  // the client is waited for
 	some     atomic.Bool  // something has come
+	stop     atomic.Bool  // nobody needs the rest
 	expects  bool         // the client waits for 100 Continue first
 	received int64        // read after ended
 	left     []byte       // what was read beyond the body's end
@@ -40,6 +41,10 @@ func (p *pump) run(client peer, body *http1.Body, c *upstream.Conn, idle time.Du
 	defer close(p.ended)
 	for {
 		client.setReadIdle(time.Now(), idle)
+		if p.stop.Load() { // the interruption may have come before, and its deadline be forgotten
+			p.client = os.ErrDeadlineExceeded
+			break
+		}
 		p.reading.Store(true)
 		n, err := readSome(client, *p.mem)
 		p.reading.Store(false)
@@ -109,6 +114,7 @@ func (p *pump) blame() bool { return !p.expects || p.some.Load() }
 // connection stands at the next request.
 func (p *pump) settle(e *exchange) bool {
 	if !p.done() {
+		p.stop.Store(true)
 		e.peer.interrupt()
 		<-p.ended
 		e.peer.resume()

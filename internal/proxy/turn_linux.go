@@ -363,7 +363,7 @@ func (s *Session) overNow() bool {
 	keep, over := s.e.keep, s.e.over()
 	s.drop()
 	switch {
-	case t.reset || over && !t.more && len(t.unsent) == 0:
+	case t.reset || over && !t.more && len(t.unsent) == 0 && !s.unreadNow():
 		s.end()
 		return false
 	case len(t.unsent) > 0:
