@@ -11,7 +11,7 @@
 // loop works on it up to the write that asks the target, and turns to others; when the
 // target's socket tells of the answer, it works on from there (turn_linux.go and ask_linux.go: the
 // same exchange, cut where it waits). That is what nginx and HAProxy do, and it is why a request costs
-// four system calls and no scheduling, and a connection at rest half a kilobyte. A loop must not
+// four system calls and no scheduling, and a connection at rest three quarters of a kilobyte. A loop must not
 // wait, so whatever would is handed over to a goroutine, at the point where it is: a
 // client or a target that takes a second, a body of unknown or great length, more than a buffer at
 // a time, HTTP/2, WebSockets, TLS handshakes, targets that speak TLS, any trouble. The goroutine goes
