@@ -104,7 +104,7 @@ func (s *Session) answerNow() {
 		}
 		e.up.w += max(n, 0)
 		e.active = time.Now()
-		done, err, more := s.relayNow(targetError(n, errno))
+		done, more, err := s.relayNow(targetError(n, errno))
 		if !more {
 			return
 		}
@@ -133,39 +133,39 @@ func targetError(n int, errno syscall.Errno) error {
 }
 
 // relayNow sends on what has been read. more is false when a goroutine has taken over.
-func (s *Session) relayNow(failed error) (done bool, err error, more bool) {
+func (s *Session) relayNow(failed error) (done, more bool, err error) {
 	t, e := &s.turn, s.e
 	switch {
 	case t.phase == asking && failed != nil:
 		s.carryOn(len(e.out), failed)
-		return false, nil, false
+		return false, false, nil
 	case t.phase == asking:
 		head, bad := e.resp.Parse(e.up.bytes(), http1.Limits{}, e.req.Method)
 		switch {
 		case bad != nil || head > 0 && e.resp.Status < 200 || head == 0 && len(e.up.space()) == 0:
 			s.carryOn(len(e.out), nil)
-			return false, nil, false
+			return false, false, nil
 		case head == 0:
-			return false, nil, true
+			return false, true, nil
 		}
 		e.opened()
 		t.phase = streaming
 		done, err = e.relayFirst(head)
 	case failed != nil:
-		return false, failed, true
+		return false, true, failed
 	case e.target.Ended.Load():
-		return false, errDrained, true
+		return false, true, errDrained
 	default:
 		done, err = e.relayMore()
 	}
 	if err == nil && !done {
 		if len(t.unsent) > 0 {
 			s.handOverAsking()
-			return false, nil, false
+			return false, false, nil
 		}
 		e.up.r, e.up.w = 0, 0
 	}
-	return done, err, true
+	return done, true, err
 }
 
 // keepAnswer leaves the loop's buffer to others, unless something of the answer's head is in it.

@@ -72,7 +72,7 @@ func newExchange(s *Session, client peer, in *buffer) *exchange {
 	return e
 }
 
-// begin begins an exchange: the first of a request is there.
+// begin begins an exchange: the first bytes of a request are there.
 func (e *exchange) begin(s *Session, client peer, in *buffer) {
 	e.s, e.peer, e.in = s, client, in
 	e.start = time.Now()

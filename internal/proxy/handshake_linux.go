@@ -55,7 +55,7 @@ func (s *Session) settleDown() (looped bool) {
 	return true
 }
 
-// agreed does it.
+// agreed shakes hands, and tells whether the connection is to be served.
 func (s *Session) agreed() bool {
 	defer s.contain()
 	socket := s.socket()

@@ -14,7 +14,8 @@ import (
 
 // Loop waits for events on many descriptors (epoll(7), edge-triggered) and tells those who
 // own them, one after the other. It is one goroutine; what it waits on is an epoll
-// descriptor, which can be waited for like a socket, so that no thread stands still for it.
+// descriptor, which can be waited for like a socket: without a thread that stands still for it,
+// but where that is cheaper (stay).
 type Loop struct {
 	// Number is the loop's among Loops.
 	Number int
@@ -127,7 +128,7 @@ const mostStays = 16
 //
 // Waiting by Go's poller means to give the thread up to the scheduler, which looks for other work, with
 // threads that wake each other to do so, and in the end waits for the same events one epoll descriptor
-// further on: four context switches, where this is one, and 8% of a request's time in all. But the
+// further on: some four context switches, where this is one. But the
 // scheduler does not know: for it this goroutine is at work, and what waits by Go's poller has to wait for it.
 // So a loop stays only while no goroutine waits for a socket of this package, after others have had
 // their turn, and goes by the scheduler now and then all the same. To collect garbage the runtime

@@ -12,6 +12,11 @@
 // holding no buffer, so an idle connection costs no memory for one. Closed looks
 // whether the peer has hung up without reading anything; a Watch does so for many at once.
 //
+// On Linux there is a closer way yet, for those who do not wait: a Loop tells of events on many
+// descriptors, and who owns one does there and then what can be done (Polled). It carries HTTP/1.1 and
+// layer 4 as long as nothing has to be waited for; Adopt and Detach take a connection from the one way to the
+// other. A Seat is in between: a goroutine waits, for a socket that package os never knows.
+//
 // Deadlines are coarse on purpose: SetIdle re-arms a timer only when the one set
 // before would expire noticeably early, so that a busy connection does not touch
 // a timer for every request.
