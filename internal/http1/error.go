@@ -60,6 +60,10 @@ type Limits struct {
 	Head   int  // bytes of the whole head; 64 KiB for a request, 32 KiB for a response
 	Fields int  // header lines; 1000. Not an ALB quota: it bounds our own memory.
 	Mode   Mode // requests only
+	// Framed: the request came by a protocol whose framing does not depend on fields,
+	// HTTP/2, and is written as HTTP/1.1 only now. It is always Compliant, as
+	// http-desync-guardian has it: [ClassifyRequest].
+	Framed bool
 }
 
 const (

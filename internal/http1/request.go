@@ -94,7 +94,7 @@ func (r *Request) parse(buf []byte, lim *Limits) (int, *Error) {
 		return 0, &Error{Status: 400, Reason: "TooManyHeaders"}
 	}
 	r.parts(r.Raw)
-	if err := r.conclude(lim.Mode); err != nil {
+	if err := r.conclude(lim); err != nil {
 		return 0, err
 	}
 	return r.scan.skipped + len(r.Raw), nil
@@ -177,13 +177,13 @@ func (r *Request) tear(i int) bool {
 }
 
 // conclude works out what the head means, once it is whole.
-func (r *Request) conclude(mode Mode) *Error {
+func (r *Request) conclude(lim *Limits) *Error {
 	s := r.walk()
 	if !s.upgrade || r.Minor == 0 {
 		r.Upgrade = nil
 	}
-	coded, bad := r.frame(&s)
-	if err := r.refusal(mode, &coded); err != nil {
+	coded, bad := r.frame(&s, lim.Framed)
+	if err := r.refusal(lim.Mode, &coded); err != nil {
 		return err
 	}
 	if bad != nil {
@@ -208,7 +208,7 @@ func (r *Request) conclude(mode Mode) *Error {
 	if s.odd {
 		r.clean()
 	}
-	r.Close = r.mustClose(mode, &s)
+	r.Close = r.mustClose(lim.Mode, &s)
 	r.KeepAlive = s.persistent(r.Minor) && !r.Close
 	return nil
 }
@@ -218,8 +218,8 @@ func (r *Request) refuse(status int, reason string) *Error {
 }
 
 // frame finds the body's framing, flags what may not be forwarded of it, and
-// classifies the request where anything calls for it.
-func (r *Request) frame(s *summary) (coded codings, err *Error) {
+// classifies the request where anything calls for it. framed is Limits.Framed.
+func (r *Request) frame(s *summary, framed bool) (coded codings, err *Error) {
 	r.Clean = true
 	ordinary := !s.odd
 	switch {
@@ -242,7 +242,9 @@ func (r *Request) frame(s *summary) (coded codings, err *Error) {
 		return coded, err
 	}
 	s.odd = true
-	r.Class = r.classify()
+	if !framed {
+		r.Class = r.classify()
+	}
 	return coded, err
 }
 

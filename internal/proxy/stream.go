@@ -55,20 +55,16 @@ func (s *Session) stream(st *http2.Stream) {
 		st.Idle = e.listener.LoadBalancer.Attributes.IdleTimeout
 		e.answerTo(p.readHead(e))
 	}
-	if own := p.chunked && e.req.Class.Reason == http1.UndefinedTransferEncodingSemantics; e.req.Close && !own {
-		// Desync mitigation wants the connection closed; not for the Transfer-Encoding that
-		// we have put there ourselves.
-		s.streams.Load().Drain()
-	}
 	e.release()
 	p.in.release()
 	*p = stream{}
 	peers.Put(p)
 }
 
-// readHead writes the request's head as HTTP/1.1 and has it read, judged and
-// classified like any other (a client could mean to have it read differently by a
-// target that speaks HTTP/1.1).
+// readHead writes the request's head as HTTP/1.1 and has it read and judged like any
+// other (a client could mean to have it read differently by a target that speaks
+// HTTP/1.1). Desync mitigation has nothing to say about it: where the request ends was
+// told by its frames, and the framing that a target gets is written by us.
 func (p *stream) readHead(e *exchange) (int, error) {
 	if p.TooLarge != "" {
 		status := 400
@@ -81,7 +77,9 @@ func (p *stream) readHead(e *exchange) (int, error) {
 	if !p.writeHead() {
 		return 0, &http1.Error{Status: 400, Reason: "HeaderTooLong"}
 	}
-	n, err := e.req.Parse(p.in.bytes(), e.listener.LoadBalancer.Limits)
+	lim := e.listener.LoadBalancer.Limits
+	lim.Framed = true
+	n, err := e.req.Parse(p.in.bytes(), lim)
 	switch {
 	case n == 0 && err == nil:
 		return 0, &http1.Error{Status: 400, Reason: http1.BadHeader.String()}

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -133,5 +135,62 @@ func TestHTTP2HeadBeforeBody(t *testing.T) {
 	close(release) // only now: the head was here before
 	if body, err := io.ReadAll(response.Body); string(body) != "late" || err != nil {
 		t.Errorf("got %q, %v", body, err)
+	}
+}
+
+// TestHTTP2BodyOfAnyMethod: HTTP/2's frames say where a request ends, so a body of a method that
+// seldom has one costs neither the client's connection nor the target's, in any mode.
+func TestHTTP2BodyOfAnyMethod(t *testing.T) {
+	for _, mode := range []string{"monitor", "defensive", "strictest"} {
+		t.Run(mode, func(t *testing.T) {
+			seen := make(chan string, 1)
+			target := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				seen <- fmt.Sprintf("%s %s %d %v %v", r.Method, body, r.ContentLength, r.TransferEncoding, err)
+			}))
+			var closed, opened atomic.Int32
+			target.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+				if s == http.StateClosed {
+					closed.Add(1)
+				}
+			}
+			target.Start()
+			defer target.Close()
+			cfg := config(target.Listener.Addr().String())
+			cfg.LoadBalancers[0].Attributes["routing.http.desync_mitigation_mode"] = mode
+			b := newBalancer(t, cfg, secured)
+			b.opened = func(*Session) { opened.Add(1) }
+			c := client2(b)
+			for _, method := range []string{"GET", "HEAD", "DELETE", "OPTIONS", "POST"} {
+				for _, size := range []int{0, 100, 40 << 10} {
+					for _, announced := range []bool{true, false} {
+						content := strings.Repeat("x", size)
+						r, _ := http.NewRequest(method, "https://shop.example/", io.NopCloser(strings.NewReader(content)))
+						want := fmt.Sprintf("%s %s -1 [chunked] <nil>", method, content)
+						if r.ContentLength = -1; announced && size > 0 {
+							r.ContentLength = int64(size)
+							want = fmt.Sprintf("%s %s %d [] <nil>", method, content, size)
+						}
+						response, err := c.Do(r)
+						if err != nil {
+							t.Fatalf("%s of %d bytes: %v", method, size, err)
+						}
+						response.Body.Close()
+						if response.StatusCode != 200 {
+							t.Fatalf("%s of %d bytes: %s", method, size, response.Status)
+						}
+						if got := <-seen; got != want {
+							t.Errorf("the target got %.60q, want %.60q", got, want)
+						}
+					}
+				}
+			}
+			if n, m := opened.Load(), closed.Load(); n != 1 || m != 0 {
+				t.Errorf("%d connections of the client, and %d to the target were closed", n, m)
+			}
+			if log := b.log(); strings.Contains(log, "Ambiguous") || strings.Contains(log, "Acceptable") {
+				t.Errorf("log: %.600s", log)
+			}
+		})
 	}
 }
