@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -66,8 +67,8 @@ func (b *builder) readAction(m *member, backend string) (actionWords, error) {
 		b.warnOnce(m.origin, m.notes.field(annotation), "a backend refers to this action, which is not there: requests get 503")
 		return unavailable(noAction), nil
 	}
-	if wrong := a.wrong(); wrong != "" {
-		return a, m.notes.faultf(annotation, "%s", wrong)
+	if wrong := a.wrong(); len(wrong) > 0 {
+		return a, m.notes.allOf(annotation, wrong)
 	}
 	if a.Type != lb.ForwardAction {
 		return a, nil
@@ -84,7 +85,8 @@ func (b *builder) readAction(m *member, backend string) (actionWords, error) {
 	return a, nil
 }
 
-func (a actionWords) wrong() string {
+// wrong lists what cannot be.
+func (a actionWords) wrong() (all []string) {
 	switch a.Type {
 	case lb.FixedResponseAction:
 		return missingStatus("fixedResponseConfig", a.FixedResponse == nil, func() string { return a.FixedResponse.StatusCode })
@@ -92,67 +94,62 @@ func (a actionWords) wrong() string {
 		return missingStatus("redirectConfig", a.Redirect == nil, func() string { return a.Redirect.StatusCode })
 	case lb.ForwardAction:
 		short := a.TargetGroupARN != nil || a.TargetGroupName != nil
-		switch {
-		case !short && a.Forward == nil:
-			return "forwardConfig is missing; write it, or targetGroupARN or targetGroupName"
-		case short && a.Forward != nil:
-			return "write either forwardConfig or targetGroupARN or targetGroupName, not both"
-		case a.Forward != nil:
-			return a.Forward.wrong()
+		if !short && a.Forward == nil {
+			return []string{"forwardConfig is missing; write it, or targetGroupARN or targetGroupName"}
 		}
-		return ""
+		if short && a.Forward != nil {
+			all = append(all, "write either forwardConfig or targetGroupARN or targetGroupName, not both")
+		}
+		if a.Forward != nil {
+			all = append(all, a.Forward.wrong()...)
+		}
+		return all
 	}
-	return "the action type " + shorten(string(a.Type)) + " is not known; write forward, redirect or fixed-response"
+	return []string{"the action type " + shorten(string(a.Type)) + " is not known; write forward, redirect or fixed-response"}
 }
 
-func missingStatus(config string, missing bool, status func() string) string {
+func missingStatus(config string, missing bool, status func() string) []string {
 	if missing {
-		return config + " is missing"
+		return []string{config + " is missing"}
 	}
 	if status() == "" {
-		return config + " has no statusCode"
+		return []string{config + " has no statusCode"}
 	}
-	return ""
+	return nil
 }
 
-func (f *forwardWords) wrong() string {
+func (f *forwardWords) wrong() (all []string) {
 	for _, t := range f.TargetGroups {
 		existing := t.TargetGroupARN != nil || t.TargetGroupName != nil
 		switch {
 		case !existing && t.ServiceName == nil:
-			return "a target group has no serviceName; write it, or targetGroupARN or targetGroupName"
+			all = append(all, "a target group has no serviceName; write it, or targetGroupARN or targetGroupName")
 		case existing && t.ServiceName != nil:
-			return "a target group has both serviceName and targetGroupARN or targetGroupName; write one of them"
+			all = append(all, "a target group has both serviceName and targetGroupARN or targetGroupName; write one of them")
 		case t.ServiceName != nil && t.ServicePort == nil:
-			return "the target group of service " + shorten(*t.ServiceName) + " has no servicePort"
+			all = append(all, "the target group of service "+shorten(*t.ServiceName)+" has no servicePort")
 		}
 	}
 	for _, t := range f.TargetGroups {
 		if len(f.TargetGroups) > 1 && t.Weight == nil {
-			return "with several target groups each needs a weight; " + shorten(deref(cmp.Or(t.ServiceName, t.TargetGroupName, t.TargetGroupARN))) + " has none"
+			all = append(all, "with several target groups each needs a weight; "+shorten(deref(cmp.Or(t.ServiceName, t.TargetGroupName, t.TargetGroupARN)))+" has none")
 		}
 	}
-	return ""
+	return all
 }
 
-// findServices looks the Services of a forward up. If the only one is missing, the
+// findService looks the Service of a forward up. If the only one is missing, the
 // action becomes a fixed 503; a missing one among several is a fault.
-func (b *builder) findServices(m *member, a *actionWords) error {
-	if a.Type != lb.ForwardAction {
-		return nil
+func (b *builder) findService(m *member, a *actionWords) {
+	if a.Type != lb.ForwardAction || len(a.Forward.TargetGroups) != 1 {
+		return
 	}
-	for _, t := range a.Forward.TargetGroups {
-		if t.ServiceName == nil || b.service(name{m.Namespace, *t.ServiceName}) != nil {
-			continue
-		}
-		if len(a.Forward.TargetGroups) > 1 {
-			return faultf("", "service %s/%s not found; add it, or take it out of the forward", m.Namespace, *t.ServiceName)
-		}
-		b.warnOnce(m.origin, "", "there is no Service "+m.Namespace+"/"+*t.ServiceName+": requests to it get 503")
-		*a = unavailable(noService)
-		return nil
+	only := a.Forward.TargetGroups[0].ServiceName
+	if only == nil || b.service(name{m.Namespace, *only}) != nil {
+		return
 	}
-	return nil
+	b.warnOnce(m.origin, "", "there is no Service "+m.Namespace+"/"+*only+": requests to it get 503")
+	*a = unavailable(noService)
 }
 
 // backendAction is the action that answers, with its target groups made.
@@ -164,14 +161,13 @@ func (b *builder) backendAction(m *member, all *merged, p *plan, words actionWor
 		return lb.Action{Type: words.Type, Redirect: words.Redirect}, nil
 	}
 	f := &lb.Forward{Stickiness: words.Forward.Stickiness, TargetGroups: []lb.WeightedTargetGroup{}}
+	var errs []error
 	for _, t := range words.Forward.TargetGroups {
 		g, err := b.weighted(m, all, p, t)
-		if err != nil {
-			return lb.Action{}, err
-		}
+		errs = append(errs, err)
 		f.TargetGroups = append(f.TargetGroups, g)
 	}
-	return lb.Action{Type: lb.ForwardAction, Forward: f}, nil
+	return lb.Action{Type: lb.ForwardAction, Forward: f}, errors.Join(errs...)
 }
 
 func (b *builder) weighted(m *member, all *merged, p *plan, t targetWords) (lb.WeightedTargetGroup, error) {
@@ -190,7 +186,11 @@ func (b *builder) weighted(m *member, all *merged, p *plan, t targetWords) (lb.W
 		}
 		g.TargetGroupARN = known.ARN
 	default:
-		made, err := b.targetGroup(m, all, p, b.service(name{m.Namespace, *t.ServiceName}), *t.ServicePort)
+		s := b.service(name{m.Namespace, *t.ServiceName})
+		if s == nil {
+			return g, faultf("", "service %s/%s not found; add it, or take it out of the forward", m.Namespace, *t.ServiceName)
+		}
+		made, err := b.targetGroup(m, all, p, s, *t.ServicePort)
 		if err != nil {
 			return g, err
 		}

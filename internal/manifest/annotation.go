@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
@@ -15,21 +16,6 @@ const (
 	servicePrefix = "service.beta.kubernetes.io/"
 	awsPrefix     = "aws-load-balancer-" // behind servicePrefix
 )
-
-// fault is why an object cannot be served: the field of the object, and what is
-// wrong with it and what to write instead.
-type fault struct{ field, text string }
-
-func (f *fault) Error() string {
-	if f.field == "" {
-		return f.text
-	}
-	return f.field + ": " + f.text
-}
-
-func faultf(field, format string, args ...any) error {
-	return &fault{field, fmt.Sprintf(format, args...)}
-}
 
 // annotations are those of one object, or of several laid over each other, read
 // by their names behind a prefix.
@@ -61,6 +47,15 @@ func (a annotations) field(name string) string {
 
 func (a annotations) faultf(name, format string, args ...any) error {
 	return faultf(a.field(name), format, args...)
+}
+
+// allOf makes a fault of each text.
+func (a annotations) allOf(name string, texts []string) error {
+	errs := make([]error, len(texts))
+	for i, text := range texts {
+		errs[i] = a.faultf(name, "%s", text)
+	}
+	return errors.Join(errs...)
 }
 
 func (a annotations) text(name string) (string, bool) {
@@ -149,15 +144,17 @@ func (a annotations) pairs(name string) (map[string]string, bool, error) {
 		return nil, false, nil
 	}
 	m := map[string]string{}
+	var errs []error
 	for _, item := range splitPairs(raw) {
 		key, value, found := strings.Cut(item, "=")
 		key = strings.TrimSpace(key)
 		if !found || key == "" {
-			return nil, true, a.faultf(name, "%q is not key=value; write key=value pairs separated by commas, and a comma within a value as \\,", shorten(item))
+			errs = append(errs, a.faultf(name, "%q is not key=value; write key=value pairs separated by commas, and a comma within a value as \\,", shorten(item)))
+			continue
 		}
 		m[key] = strings.TrimSpace(value)
 	}
-	return m, true, nil
+	return m, true, errors.Join(errs...)
 }
 
 func splitList(raw string) []string {

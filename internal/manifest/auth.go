@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -45,28 +47,24 @@ func readAuth(notes annotations) (authWords, error) {
 		cookie:   notes.textOr("auth-session-cookie", "AWSELBAuthSessionCookie"),
 		notes:    notes,
 	}
+	var badType error
 	if a.kind != "none" && a.kind != "oidc" && a.kind != "cognito" {
-		return a, notes.faultf("auth-type", "%q is not known; write none, oidc or cognito", a.kind)
+		badType = notes.faultf("auth-type", "%q is not known; write none, oidc or cognito", a.kind)
 	}
-	timeout, ok, err := notes.integer("auth-session-timeout", 64)
-	if err != nil {
-		return a, err
-	}
+	timeout, ok, badTimeout := notes.integer("auth-session-timeout", 64)
 	if a.sessionTimeout = 604800; ok {
 		a.sessionTimeout = timeout
 	}
 	cognito, oidc := &cognitoWords{}, &oidcWords{}
-	if ok, err := notes.json("auth-idp-cognito", cognito); err != nil {
-		return a, err
-	} else if ok {
+	ok, badCognito := notes.json("auth-idp-cognito", cognito)
+	if ok {
 		a.cognito = cognito
 	}
-	if ok, err := notes.json("auth-idp-oidc", oidc); err != nil {
-		return a, err
-	} else if ok {
+	ok, badOIDC := notes.json("auth-idp-oidc", oidc)
+	if ok {
 		a.oidc = oidc
 	}
-	return a, nil
+	return a, errors.Join(badType, badTimeout, badCognito, badOIDC)
 }
 
 // readJWT reads the annotation jwt-validation; nil if there is none.
@@ -77,28 +75,21 @@ func readJWT(notes annotations) (*lb.JWTValidationConfig, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	missing := ""
-	switch {
-	case c.JWKSEndpoint == "":
-		missing = "jwksEndpoint"
-	case c.Issuer == "":
-		missing = "issuer"
-	}
-	for _, claim := range c.AdditionalClaims {
-		switch {
-		case missing != "":
-		case claim.Format == "":
-			missing = "the format of an additional claim"
-		case claim.Name == "":
-			missing = "the name of an additional claim"
-		case len(claim.Values) == 0:
-			missing = "the values of an additional claim"
+	var missing []string
+	need := func(given bool, what string) {
+		if !given {
+			missing = append(missing, what+" missing; AWS requires it")
 		}
 	}
-	if missing != "" {
-		return nil, notes.faultf(annotation, "%s is missing, and required", missing)
+	need(c.JWKSEndpoint != "", "jwksEndpoint is")
+	need(c.Issuer != "", "issuer is")
+	for i, claim := range c.AdditionalClaims {
+		of := fmt.Sprintf(" of additionalClaims[%d]", i)
+		need(claim.Format != "", "the format"+of+" is")
+		need(claim.Name != "", "the name"+of+" is")
+		need(len(claim.Values) > 0, "the values"+of+" are")
 	}
-	return &c, nil
+	return &c, notes.allOf(annotation, missing)
 }
 
 // gate is the action that lets only some requests pass to the backend: a login or
@@ -141,18 +132,22 @@ func (b *builder) oidc(namespace string, auth authWords) (*lb.Action, error) {
 	}
 	s, ok := b.secret(name{namespace, auth.oidc.SecretName})
 	if !ok {
-		return nil, auth.notes.faultf(annotation, "secret %s/%s not found; add a Secret with clientID and clientSecret", namespace, auth.oidc.SecretName)
+		return nil, auth.notes.faultf(annotation, "Secret %s/%s not found; add it, with clientID and clientSecret", namespace, auth.oidc.SecretName)
 	}
-	id, ok := s.Data["clientID"]
-	if !ok {
-		id, ok = s.Data["clientId"]
+	id, identified := s.Data["clientID"]
+	if !identified {
+		id, identified = s.Data["clientId"]
 	}
-	if !ok {
-		return nil, auth.notes.faultf(annotation, "secret %s/%s has no clientID", namespace, auth.oidc.SecretName)
+	clientSecret, secured := s.Data["clientSecret"]
+	var missing []string
+	if !identified {
+		missing = append(missing, fmt.Sprintf("Secret %s/%s has no clientID", namespace, auth.oidc.SecretName))
 	}
-	clientSecret, ok := s.Data["clientSecret"]
-	if !ok {
-		return nil, auth.notes.faultf(annotation, "secret %s/%s has no clientSecret", namespace, auth.oidc.SecretName)
+	if !secured {
+		missing = append(missing, fmt.Sprintf("Secret %s/%s has no clientSecret", namespace, auth.oidc.SecretName))
+	}
+	if len(missing) > 0 {
+		return nil, auth.notes.allOf(annotation, missing)
 	}
 	return &lb.Action{Type: lb.AuthenticateOIDC, OIDC: &lb.AuthenticateOIDCConfig{
 		Issuer: auth.oidc.Issuer, AuthorizationEndpoint: auth.oidc.AuthorizationEndpoint, TokenEndpoint: auth.oidc.TokenEndpoint,

@@ -60,7 +60,7 @@ func newBuilder(opts Options) *builder {
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
 		bound:  map[string]string{},
 		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
-		seen: map[lb.Problem]bool{}, keys: map[string]string{}, newGroups: map[string]*groupMemory{},
+		seen: map[lb.Problem]bool{}, told: map[lb.Problem]bool{}, keys: map[string]string{}, newGroups: map[string]*groupMemory{},
 	}
 }
 
@@ -98,8 +98,9 @@ type builder struct {
 
 	secretARNs map[secretARN]name // Secrets that stand for ARNs
 
-	madeOf map[string]string // target group key -> the Ingress and Service it was made of
-	seen   map[lb.Problem]bool
+	madeOf map[string]string   // target group key -> the Ingress and Service it was made of
+	seen   map[lb.Problem]bool // warnings and notes
+	told   map[lb.Problem]bool // of cfg.SetAside
 
 	oldGroups, newGroups map[string]*groupMemory // of the last Config, and of this one
 	old, now             *groupMemory            // of the group that is being built; old may be nil
@@ -204,12 +205,23 @@ func (b *builder) indexSlice(s *discoveryv1.EndpointSlice, origin lb.Origin) {
 	b.slices[n] = append(b.slices[n], s)
 }
 
+// setAside tells all that is wrong with an object.
 func (b *builder) setAside(origin lb.Origin, err error) {
-	p := lb.Problem{Origin: origin, Text: err.Error()}
-	if f, ok := err.(*fault); ok {
-		p.Field, p.Text = f.field, f.text
+	for _, err := range each(err) {
+		p := lb.Problem{Origin: origin, Text: err.Error()}
+		if f, ok := err.(*fault); ok {
+			p.Field, p.Text = f.field, f.text
+		}
+		b.setAsideOnce(p)
 	}
-	b.cfg.SetAside = append(b.cfg.SetAside, p)
+}
+
+// setAsideOnce tells a thing once, which may be found wrong in several places.
+func (b *builder) setAsideOnce(p lb.Problem) {
+	if !b.told[p] {
+		b.told[p] = true
+		b.cfg.SetAside = append(b.cfg.SetAside, p)
+	}
 }
 
 func (b *builder) warn(origin lb.Origin, field, format string, args ...any) {

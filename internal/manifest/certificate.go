@@ -1,6 +1,9 @@
 package manifest
 
 import (
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/albatross-lb/albatross/lb"
@@ -100,14 +103,17 @@ func (b *builder) mutualAuthentication(m *member) (map[int]*lb.MutualAuthenticat
 		return nil, m.notes.faultf(annotation, "the list is empty; write for example [{\"port\":443,\"mode\":\"passthrough\"}]")
 	}
 	last := map[int]mutualWords{} // of a port that is there twice the last entry counts
+	var errs []error
 	for _, e := range entries {
 		if advice := e.wrong(); advice != "" {
-			return nil, m.notes.faultf(annotation, "port %d: %s", e.Port, advice)
+			errs = append(errs, m.notes.faultf(annotation, "port %d: %s", e.Port, advice))
+			continue
 		}
 		last[int(e.Port)] = e
 	}
 	byPort := map[int]*lb.MutualAuthentication{}
-	for port, e := range last {
+	for _, port := range slices.Sorted(maps.Keys(last)) {
+		e := last[port]
 		a := &lb.MutualAuthentication{Mode: e.Mode, IgnoreClientCertificateExpiry: e.IgnoreClientCertificateExpiry,
 			AdvertiseTrustStoreCANames: deref(e.AdvertiseTrustStoreCANames)}
 		if e.Mode == "verify" {
@@ -116,13 +122,13 @@ func (b *builder) mutualAuthentication(m *member) (map[int]*lb.MutualAuthenticat
 			}
 			if a.TrustStoreARN = *e.TrustStore; !strings.HasPrefix(a.TrustStoreARN, "arn:") {
 				if a.TrustStoreARN, ok = b.opts.Inventory.trustStore(*e.TrustStore); !ok {
-					return nil, m.notes.faultf(annotation, "port %d: there is no trust store %q", e.Port, *e.TrustStore)
+					errs = append(errs, m.notes.faultf(annotation, "port %d: there is no trust store %q", e.Port, *e.TrustStore))
 				}
 			}
 		}
 		byPort[port] = a
 	}
-	return byPort, nil
+	return byPort, errors.Join(errs...)
 }
 
 // wrong says what cannot be; "" if nothing.

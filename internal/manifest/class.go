@@ -21,7 +21,8 @@ const (
 // classify tells whether an Ingress is ours. The annotation beats
 // spec.ingressClassName, which beats the default class. The IngressClassParams of
 // the class are put into m; with the annotation there are none, even if
-// spec.ingressClassName is set too.
+// spec.ingressClassName is set too. One that is ours may have an error all the same,
+// which bars it.
 func (b *builder) classify(m *member) (ours bool, err error) {
 	if class, ok := m.Annotations[classAnnotation]; ok {
 		if class != b.opts.IngressClass {
@@ -53,14 +54,14 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	}
 	p := class.Spec.Parameters
 	if p.APIGroup == nil || *p.APIGroup != paramsGroup || p.Kind != paramsKind {
-		return false, faultf(field, "IngressClass %s has parameters of an unknown kind; write apiGroup: %s and kind: %s there", className, paramsGroup, paramsKind)
+		return true, faultf(field, "IngressClass %s has parameters of an unknown kind; write apiGroup: %s and kind: %s there", className, paramsGroup, paramsKind)
 	}
 	params, ok := b.params[p.Name]
 	if !ok {
-		return false, faultf(field, "IngressClass %s refers to IngressClassParams %q, which is not there", className, p.Name)
+		return true, faultf(field, "IngressClass %s refers to IngressClassParams %q, which is not there", className, p.Name)
 	}
 	if err := b.allowed(m, params, field); err != nil {
-		return false, err
+		return true, err
 	}
 	m.params = &params.Spec
 	b.noteParams(params.origin, m.params)

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/albatross-lb/albatross/lb"
@@ -16,10 +17,12 @@ func (b *builder) readConditions(m *member, backend string) ([]lb.Condition, err
 		return nil, err
 	}
 	kept := all[:0]
+	var errs []error
 	for i, c := range all {
 		known, wrong := checkCondition(c)
 		if wrong != "" {
-			return nil, m.notes.faultf(annotation, "condition %d (%s): %s", i+1, c.Field, wrong)
+			errs = append(errs, m.notes.faultf(annotation, "condition %d (%s): %s", i+1, c.Field, wrong))
+			continue
 		}
 		if !known {
 			b.warnOnce(m.origin, m.notes.field(annotation), fmt.Sprintf("condition %d looks at %q, which is not known, and is dropped: the rule holds for more requests than it seems; did you mean %s?",
@@ -28,7 +31,7 @@ func (b *builder) readConditions(m *member, backend string) ([]lb.Condition, err
 		}
 		kept = append(kept, c)
 	}
-	return kept, nil
+	return kept, errors.Join(errs...)
 }
 
 var conditionFields = []string{string(lb.HostHeader), string(lb.PathPattern), string(lb.HTTPHeader),
@@ -112,11 +115,12 @@ func conditionsOf(host string, paths, pathRegexes []string, annotated []lb.Condi
 			all = append(all, only(c))
 		}
 	}
+	var errs []error
 	if len(hosts) > 0 && len(hostRegexes) > 0 {
-		return nil, faultf("", "the host condition has both values %v and regexValues %v; a host of the rule and a regular expression of the annotation do not go together", hosts, hostRegexes)
+		errs = append(errs, faultf("", "the host condition has both values %v and regexValues %v; a host of the rule and a regular expression of the annotation do not go together", hosts, hostRegexes))
 	}
 	if len(paths) > 0 && len(pathRegexes) > 0 {
-		return nil, faultf("", "the path condition has both values %v and regexValues %v; write either patterns or regular expressions", paths, pathRegexes)
+		errs = append(errs, faultf("", "the path condition has both values %v and regexValues %v; write either patterns or regular expressions", paths, pathRegexes))
 	}
 	if len(hosts)+len(hostRegexes) > 0 {
 		all = append(all, lb.Condition{Field: lb.HostHeader, HostHeader: &lb.ValuesConfig{Values: hosts, RegexValues: hostRegexes}})
@@ -127,7 +131,7 @@ func conditionsOf(host string, paths, pathRegexes []string, annotated []lb.Condi
 	if len(paths)+len(pathRegexes) > 0 {
 		all = append(all, lb.Condition{Field: lb.PathPattern, PathPattern: &lb.ValuesConfig{Values: paths, RegexValues: pathRegexes}})
 	}
-	return all, nil
+	return all, errors.Join(errs...)
 }
 
 // only keeps the config that belongs to the condition's field.

@@ -21,28 +21,25 @@ type statement struct {
 // elect sets aside the members that contradict the others. Where members say
 // different things the value that most of them have holds, and on a tie that of
 // the first member: it is the odd one out that made the mistake, and a newcomer
-// must not be able to turn out all the others.
-func (b *builder) elect(members []*member) []*member {
+// must not be able to turn out all the others. Who is set aside has no vote, and
+// is told of all that it would contradict.
+func (b *builder) elect(members []*member) {
 	votes := map[string][]vote{}
-	settled := settledBy(members)
+	settled := settledBy(slices.DeleteFunc(slices.Clone(members), func(m *member) bool { return !m.sound() }))
 	for _, m := range members {
 		for _, s := range settled.statements(m) {
 			votes[s.key] = append(votes[s.key], vote{m, s})
 		}
 	}
-	out := map[*member]bool{}
 	for _, key := range slices.Sorted(maps.Keys(votes)) {
-		in := slices.DeleteFunc(votes[key], func(v vote) bool { return out[v.by] })
-		winner := winnerOf(in)
-		for _, v := range in {
-			if v.said.value != winner.said.value {
-				out[v.by] = true
-				b.setAside(v.by.origin, v.by.notes.faultf(v.said.annotation, "conflicting %s: %q here, %q in Ingress %s of the same group; write the same, or write it in one of them only",
+		winner, voted := winnerOf(votes[key])
+		for _, v := range votes[key] {
+			if voted && v.said.value != winner.said.value {
+				b.blame(v.by, v.by.notes.faultf(v.said.annotation, "conflicting %s: %q here, %q in Ingress %s of the same group; write the same, or write it in one of them only",
 					strings.ReplaceAll(key, "\x00", " "), shorten(v.said.value), shorten(winner.said.value), winner.by.name))
 			}
 		}
 	}
-	return slices.DeleteFunc(members, func(m *member) bool { return out[m] })
 }
 
 type vote struct {
@@ -50,20 +47,22 @@ type vote struct {
 	said statement
 }
 
-// winnerOf is the first vote for the value that has most of them.
-func winnerOf(votes []vote) vote {
+// winnerOf is the first vote for the value that has most of them; voted is false where
+// nobody may vote.
+func winnerOf(votes []vote) (winner vote, voted bool) {
 	count := map[string]int{}
 	for _, v := range votes {
-		count[v.said.value]++
+		if v.by.sound() {
+			count[v.said.value]++
+		}
 	}
-	var winner vote
 	most := 0
 	for _, v := range votes {
-		if n := count[v.said.value]; n > most {
+		if n := count[v.said.value]; v.by.sound() && n > most {
 			winner, most = v, n
 		}
 	}
-	return winner
+	return winner, most > 0
 }
 
 // settled is what nobody can contradict: what the IngressClassParams of the first

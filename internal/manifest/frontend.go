@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,8 +27,11 @@ type frontPort struct {
 	said map[string]string
 }
 
+// frontCheck is one health check setting, and its default.
+type frontCheck struct{ name, or string }
+
 // frontChecks are the health check settings, with their defaults.
-var frontChecks = []struct{ name, or string }{
+var frontChecks = []frontCheck{
 	{"port", "traffic-port"}, {"protocol", "HTTP"}, {"path", "/"}, {"success-codes", "200"}, {"interval-seconds", "15"},
 	{"timeout-seconds", "5"}, {"healthy-threshold-count", "2"}, {"unhealthy-threshold-count", "2"},
 }
@@ -42,16 +46,12 @@ func (b *builder) checkFrontend(all *merged, bad faults) {
 	all.front = &front{said: map[string]said{}, ports: map[int]*frontPort{}}
 	for _, m := range all.members {
 		for _, add := range []func(*member) error{b.frontGroups, all.front.addWords, all.front.addMaps, all.front.addPorts} {
-			if err := add(m); err != nil && bad[m] == nil {
-				bad[m] = err
-			}
+			bad.add(m, add(m))
 		}
 	}
 	if eips, ok := all.front.said["eip-allocations"]; ok {
 		l := &lb.LoadBalancer{Scheme: all.frontScheme(b.opts.DefaultScheme), Subnets: splitList(all.front.said["subnets"].value)}
-		if err := checkEIPs(eips.by.notes, frontPrefix+"eip-allocations", splitList(eips.value), l); err != nil {
-			bad[eips.by] = err
-		}
+		bad.add(eips.by, checkEIPs(eips.by.notes, frontPrefix+"eip-allocations", splitList(eips.value), l))
 	}
 }
 
@@ -79,13 +79,15 @@ func (all *merged) frontScheme(or string) string {
 // addWords settles what has one value in the group. Subnets and elastic addresses
 // are the same in another order, security groups are not.
 func (f *front) addWords(m *member) error {
+	var errs []error
 	for _, key := range []string{"scheme", "subnets", "security-groups", "eip-allocations"} {
 		value, ok := m.notes.text(frontPrefix + key)
 		if !ok {
 			continue
 		}
 		if key == "scheme" && value != internal && value != internetFacing {
-			return m.notes.faultf(frontPrefix+key, "%q is not known; write %s or %s", value, internal, internetFacing)
+			errs = append(errs, m.notes.faultf(frontPrefix+key, "%q is not known; write %s or %s", value, internal, internetFacing))
+			continue
 		}
 		before, ok := f.said[key]
 		if !ok {
@@ -98,34 +100,42 @@ func (f *front) addWords(m *member) error {
 			slices.Sort(y)
 		}
 		if !slices.Equal(x, y) {
-			return m.notes.faultf(frontPrefix+key, "conflicting %s: %q here, %q in Ingress %s of the same group", key, value, before.value, before.by.name)
+			errs = append(errs, m.notes.faultf(frontPrefix+key, "conflicting %s: %q here, %q in Ingress %s of the same group", key, value, before.value, before.by.name))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // addMaps: from the first member with attributes on, each has to have the same
 // ones. Tags are the same wherever they are given.
 func (f *front) addMaps(m *member) error {
-	attributes, ok, err := m.notes.pairs(frontPrefix + "attributes")
+	return errors.Join(f.addAttributes(m), f.addTags(m))
+}
+
+func (f *front) addAttributes(m *member) error {
+	const annotation = frontPrefix + "attributes"
+	attributes, ok, err := m.notes.pairs(annotation)
 	if err != nil {
 		return err
 	}
-	if err := checkRoutingPolicy(m.notes, frontPrefix+"attributes", attributes); err != nil {
-		return err
-	}
-	if f.hasSome && (!ok || !maps.Equal(f.attributes, attributes)) {
-		return m.notes.faultf(frontPrefix+"attributes", "conflicting frontend NLB attributes: %v here, %v in an earlier Ingress of the same group; write the same in each", attributes, f.attributes)
-	}
-	if ok {
+	err = checkRoutingPolicy(m.notes, annotation, attributes)
+	switch {
+	case f.hasSome && (!ok || !maps.Equal(f.attributes, attributes)):
+		return errors.Join(err, m.notes.faultf(annotation, "conflicting frontend NLB attributes: %v here, %v in an earlier Ingress of the same group; write the same in each", attributes, f.attributes))
+	case ok && err == nil:
 		f.attributes, f.hasSome = attributes, true
 	}
-	tags, ok, err := m.notes.pairs(frontPrefix + "tags")
-	if err != nil || !ok {
+	return err
+}
+
+func (f *front) addTags(m *member) error {
+	const annotation = frontPrefix + "tags"
+	tags, ok, err := m.notes.pairs(annotation)
+	switch {
+	case err != nil || !ok:
 		return err
-	}
-	if f.tags != nil && !maps.Equal(f.tags, tags) {
-		return m.notes.faultf(frontPrefix+"tags", "conflicting frontend NLB tags: %v here, %v in an earlier Ingress of the same group", tags, f.tags)
+	case f.tags != nil && !maps.Equal(f.tags, tags):
+		return m.notes.faultf(annotation, "conflicting frontend NLB tags: %v here, %v in an earlier Ingress of the same group", tags, f.tags)
 	}
 	f.tags = tags
 	return nil
@@ -140,13 +150,21 @@ func (f *front) addPorts(m *member) error {
 		return err
 	}
 	mapping := map[int]int{}
-	for from, to := range raw {
+	var errs []error
+	for _, from := range slices.Sorted(maps.Keys(raw)) {
 		x, ok := parsePort(from)
-		y, ok2 := parsePort(to)
+		y, ok2 := parsePort(raw[from])
 		if !ok || !ok2 {
-			return m.notes.faultf(annotation, "%s=%s: write port numbers, the NLB's = the ALB's", from, to)
+			errs = append(errs, m.notes.faultf(annotation, "%s=%s: write port numbers, the NLB's = the ALB's", from, raw[from]))
+			continue
 		}
 		mapping[x] = y
+	}
+	if len(errs) > 0 || m.words.ports == nil { // which listeners it has is not known, so look at all it says
+		for _, c := range frontChecks {
+			_, err := c.read(m.notes)
+			errs = append(errs, err)
+		}
 	}
 	if len(raw) == 0 {
 		for number := range m.words.ports {
@@ -157,11 +175,9 @@ func (f *front) addPorts(m *member) error {
 		if _, listens := m.words.ports[mapping[number]]; !listens {
 			continue
 		}
-		if err := f.addPort(m, number, mapping[number]); err != nil {
-			return err
-		}
+		errs = append(errs, f.addPort(m, number, mapping[number]))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (f *front) addPort(m *member, number, to int) error {
@@ -173,42 +189,46 @@ func (f *front) addPort(m *member, number, to int) error {
 	if p.to != to {
 		return m.notes.faultf(frontPrefix+"listener-port-mapping", "conflicting target port of %d: %d here, %d in an earlier Ingress of the same group", number, to, p.to)
 	}
+	var errs []error
 	for _, c := range frontChecks {
-		annotation := frontPrefix + "healthcheck-" + c.name
-		value, ok := m.notes.text(annotation)
-		if !ok {
+		value, err := c.read(m.notes)
+		if errs = append(errs, err); value == nil || err != nil {
 			continue
-		}
-		if err := checkFrontCheck(m.notes, annotation, c.name, value); err != nil {
-			return err
 		}
 		// Success codes said by two members never agree in AWS's controller, even the same ones.
 		before, ok := p.said[c.name]
-		if ok && (before != value || c.name == "success-codes") {
-			return m.notes.faultf(annotation, "conflicting health check %s: %q here, %q in an earlier Ingress of the same group", c.name, value, before)
+		if ok && (before != *value || c.name == "success-codes") {
+			errs = append(errs, m.notes.faultf(c.annotation(), "conflicting health check %s: %q here, %q in an earlier Ingress of the same group", c.name, *value, before))
+			continue
 		}
-		p.said[c.name] = value
+		p.said[c.name] = *value
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func checkFrontCheck(notes annotations, annotation, setting, value string) error {
-	switch setting {
+func (c frontCheck) annotation() string { return frontPrefix + "healthcheck-" + c.name }
+
+// read gives the value that a member says; nil if it says none.
+func (c frontCheck) read(notes annotations) (*string, error) {
+	value, ok := notes.text(c.annotation())
+	if !ok {
+		return nil, nil
+	}
+	switch c.name {
 	case "path", "success-codes":
-		return nil
 	case "protocol":
 		if value != string(lb.HTTP) && value != string(lb.HTTPS) {
-			return notes.faultf(annotation, "%q is not known; write HTTP or HTTPS", value)
+			return nil, notes.faultf(c.annotation(), "%q is not known; write HTTP or HTTPS", value)
 		}
-		return nil
 	case "port":
 		if _, ok := parsePort(value); !ok && value != "traffic-port" {
-			return notes.faultf(annotation, "%q is no port; write traffic-port or a number", value)
+			return nil, notes.faultf(c.annotation(), "%q is no port; write traffic-port or a number", value)
 		}
-		return nil
+	default:
+		_, _, err := notes.integer(c.annotation(), 32)
+		return &value, err
 	}
-	_, _, err := notes.integer(annotation, 32)
-	return err
+	return &value, nil
 }
 
 // frontend makes the network load balancer before an application load balancer,

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -31,16 +32,13 @@ func (b *builder) buildIngresses() {
 			continue
 		}
 		ours, err := b.classify(m)
-		if err != nil {
-			b.setAside(m.origin, err)
-			continue
-		}
-		if !ours {
+		switch {
+		case !ours && err == nil:
 			b.ignore(m.name)
-			continue
-		}
-		if err := b.assign(m, groups); err != nil {
+		case !ours:
 			b.setAside(m.origin, err)
+		default:
+			b.assign(m, groups, err)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
@@ -86,67 +84,107 @@ func undeletable(notes annotations, annotation string) error {
 	return nil
 }
 
-// assign puts a member into its group and reads its order in it.
-func (b *builder) assign(m *member, groups map[string]*group) error {
-	key, explicit, field := m.name.String(), false, m.notes.field("group.name")
-	if m.params.Group != nil {
-		key, explicit, field = m.params.Group.Name, true, "spec.ingressClassName (its IngressClassParams, group.name)"
-	} else if v, ok := m.notes.text("group.name"); ok {
-		key, explicit = v, true
+// assign puts a member into its group and reads its order in it. wrong is what its class
+// has against it, or nil. A member that cannot serve is put there all the same, for all
+// else that is wrong with it to be found: one whose group is not known into one of its own.
+func (b *builder) assign(m *member, groups map[string]*group, wrong error) {
+	key, explicit, badGroup := m.groupKey()
+	order, badOrder := m.groupOrder()
+	if err := errors.Join(wrong, badGroup, badOrder); err != nil {
+		m.barred = true
+		b.setAside(m.origin, err)
 	}
-	if explicit {
-		if !groupNamePattern.MatchString(key) {
-			return faultf(field, "%q is no group name; write lower case letters, digits, '-' and '.', with a letter or digit at both ends", key)
-		}
-		if len(key) > mostGroupName {
-			return faultf(field, "the group name has %d characters; write at most %d", len(key), mostGroupName)
-		}
-	}
-	order, _, err := m.notes.integer("group.order", 32)
-	if err != nil {
-		return err
-	}
-	if order < -1000 || order > 1000 {
-		return m.notes.faultf("group.order", "%d is out of range; write a number from -1000 to 1000", order)
-	}
-	m.order = int(order)
+	m.order = order
 	if groups[key] == nil {
 		groups[key] = &group{key: key, explicit: explicit}
 	}
 	groups[key].members = append(groups[key].members, m)
-	return nil
+}
+
+// groupKey gives the name of the member's group, and whether that was given.
+func (m *member) groupKey() (key string, explicit bool, err error) {
+	field := m.notes.field("group.name")
+	if m.params.Group != nil {
+		key, field = m.params.Group.Name, "spec.ingressClassName (its IngressClassParams, group.name)"
+	} else if v, ok := m.notes.text("group.name"); ok {
+		key = v
+	} else {
+		return m.name.String(), false, nil
+	}
+	switch {
+	case !groupNamePattern.MatchString(key):
+		err = faultf(field, "%q is no group name; write lower case letters, digits, '-' and '.', with a letter or digit at both ends", shorten(key))
+	case len(key) > mostGroupName:
+		err = faultf(field, "the group name has %d characters; write at most %d", len(key), mostGroupName)
+	default:
+		return key, true, nil
+	}
+	return m.name.String(), false, err
+}
+
+func (m *member) groupOrder() (int, error) {
+	order, _, err := m.notes.integer("group.order", 32)
+	if order < -1000 || order > 1000 {
+		return 0, m.notes.faultf("group.order", "%d is out of range; write a number from -1000 to 1000", order)
+	}
+	return int(order), err
 }
 
 // buildGroup makes the load balancer of a group. Members that cannot be part of
-// it are set aside, until what is left fits together.
+// it are set aside, until what is left fits together; then what else is wrong with
+// those is looked for, so that their authors hear of it all at once.
 func (b *builder) buildGroup(g *group) {
 	slices.SortStableFunc(g.members, func(x, y *member) int {
 		return cmp.Or(cmp.Compare(x.order, y.order), cmp.Compare(x.name.String(), y.name.String()))
 	})
 	for _, m := range g.members {
 		b.remarks(m)
+		b.blame(m, b.readWords(m))
 	}
-	members := slices.DeleteFunc(slices.Clone(g.members), func(m *member) bool {
-		if err := b.readWords(m); err != nil {
-			b.setAside(m.origin, err)
-			return true
-		}
-		return false
-	})
-	members = b.elect(members)
+	b.elect(g.members)
+	outside := slices.DeleteFunc(slices.Clone(g.members), (*member).sound)
+	all := b.agree(g)
+	b.serveGroup(all)
+	b.inspect(g, outside)
+}
+
+// blame sets a member aside for what is wrong with it, if anything is.
+func (b *builder) blame(m *member, err error) {
+	if err != nil {
+		m.faulty = true
+		b.setAside(m.origin, err)
+	}
+}
+
+// agree puts together what the members say that can be part of the group.
+func (b *builder) agree(g *group) *merged {
 	for {
-		all := b.merge(g, members)
+		all := b.merge(g, slices.DeleteFunc(slices.Clone(g.members), func(m *member) bool { return !m.sound() }))
 		bad := b.check(all)
 		if len(bad) == 0 {
-			b.serveGroup(all)
-			return
+			return all
 		}
-		members = slices.DeleteFunc(members, func(m *member) bool {
-			if bad[m] != nil {
-				b.setAside(m.origin, bad[m])
-			}
-			return bad[m] != nil
-		})
+		for _, m := range all.members {
+			b.blame(m, bad[m])
+		}
+	}
+}
+
+// inspect looks for all else that is wrong with the members that cannot be part of the
+// group, as if they were: outside are those that were not asked whether they fit together.
+func (b *builder) inspect(g *group, outside []*member) {
+	if !slices.ContainsFunc(g.members, func(m *member) bool { return !m.sound() }) {
+		return
+	}
+	whole := b.merge(g, g.members)
+	bad := b.check(whole)
+	for _, m := range outside {
+		b.blame(m, bad[m])
+	}
+	for _, m := range g.members {
+		if !m.sound() {
+			b.blame(m, b.inspectRules(m, whole))
+		}
 	}
 }
 

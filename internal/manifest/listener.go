@@ -3,6 +3,7 @@ package manifest
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net"
 	"slices"
@@ -29,46 +30,39 @@ func (r ranges) empty() bool { return len(r.v4) == 0 && len(r.v6) == 0 }
 
 // readPorts reads the listeners of a member.
 func (b *builder) readPorts(m *member) error {
-	ask, err := m.acme()
-	if err != nil {
-		return err
-	}
+	ask, badACME := m.acme()
 	certificates := b.certificatesOf(m.Namespace, m.explicitCertificates())
 	if len(certificates) == 0 {
 		certificates = b.secretCertificates(m, ask != nil)
 	}
 	certificates = slices.Concat(certificates, b.orderCertificates(m, ask))
-	inbound, err := m.inboundRanges()
-	if err != nil {
-		return err
-	}
-	mutual, err := b.mutualAuthentication(m)
-	if err != nil {
-		return err
-	}
-	protocols, err := m.listenPorts(len(certificates) > 0)
-	if err != nil {
-		return err
+	inbound, badRanges := m.inboundRanges()
+	mutual, badMutual := b.mutualAuthentication(m)
+	protocols, badPorts := m.listenPorts(len(certificates) > 0)
+	errs := []error{badACME, badRanges, badMutual, badPorts}
+	if badPorts != nil {
+		return errors.Join(errs...)
 	}
 	spoken := slices.Collect(maps.Values(protocols))
 	b.warnNotSecure(m, ask, spoken)
 	if len(certificates) == 0 && slices.Contains(spoken, lb.HTTPS) {
-		if certificates, err = b.discoverCertificates(m); err != nil {
-			return err
-		}
+		var missing error
+		certificates, missing = b.discoverCertificates(m)
+		errs = append(errs, missing)
 	}
 	m.words.ports = map[int]portWords{}
-	for number, protocol := range protocols {
+	for _, number := range slices.Sorted(maps.Keys(protocols)) {
+		protocol := protocols[number]
 		p := portWords{protocol: protocol, ranges: inbound, prefixLists: m.prefixLists()}
 		if protocol == lb.HTTPS {
 			p.certificates, p.sslPolicy, p.mutual = certificates, m.sslPolicy(), mutual[number]
 		}
-		if p.attributes, _, err = m.notes.pairs(listenerAttributes(protocol, number)); err != nil {
-			return err
-		}
+		var err error
+		p.attributes, _, err = m.notes.pairs(listenerAttributes(protocol, number))
+		errs = append(errs, err)
 		m.words.ports[number] = p
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // listenPorts gives the protocol of each port. Without the annotation a member
@@ -87,19 +81,20 @@ func (m *member) listenPorts(certificate bool) (map[int]lb.Protocol, error) {
 		return nil, m.notes.faultf(annotation, "%s is no list of ports; write for example [{\"HTTP\":80},{\"HTTPS\":443}]", shorten(raw))
 	}
 	protocols := map[int]lb.Protocol{}
+	var errs []error
 	for _, e := range entries {
 		for _, protocol := range slices.Sorted(maps.Keys(e)) {
 			number := int(e[protocol])
 			if number < 1 || number > 65535 {
-				return nil, m.notes.faultf(annotation, "%d is no port; write a number from 1 to 65535", number)
+				errs = append(errs, m.notes.faultf(annotation, "%d is no port; write a number from 1 to 65535", number))
 			}
 			if protocol != string(lb.HTTP) && protocol != string(lb.HTTPS) {
-				return nil, m.notes.faultf(annotation, "a listener cannot speak %q; write HTTP or HTTPS, in capitals", protocol)
+				errs = append(errs, m.notes.faultf(annotation, "a listener cannot speak %q; write HTTP or HTTPS, in capitals", protocol))
 			}
 			protocols[number] = lb.Protocol(protocol)
 		}
 	}
-	return protocols, nil
+	return protocols, errors.Join(errs...)
 }
 
 func (m *member) inboundRanges() (ranges, error) {
@@ -109,9 +104,10 @@ func (m *member) inboundRanges() (ranges, error) {
 		field = m.notes.field("inbound-cidrs")
 	}
 	var r ranges
+	var errs []error
 	for _, cidr := range list {
 		if _, _, err := net.ParseCIDR(cidr); err != nil {
-			return r, faultf(field, "%q is no range of addresses; write it as 10.0.0.0/8, a single address as 10.1.2.3/32", cidr)
+			errs = append(errs, faultf(field, "%q is no range of addresses; write it as 10.0.0.0/8, a single address as 10.1.2.3/32", cidr))
 		}
 		if strings.Contains(cidr, ":") {
 			r.v6 = append(r.v6, cidr)
@@ -120,7 +116,7 @@ func (m *member) inboundRanges() (ranges, error) {
 		}
 	}
 	r.v4, r.v6 = sortedSet(r.v4), sortedSet(r.v6)
-	return r, nil
+	return r, errors.Join(errs...)
 }
 
 func (m *member) prefixLists() []string {
@@ -204,7 +200,11 @@ func (p *port) addCertificates(certificates []string) {
 	}
 }
 
+// listenerAttributes are those that the class gives to a listener; none for a nil class.
 func (p *IngressClassParamsSpec) listenerAttributes(number int, protocol lb.Protocol) map[string]string {
+	if p == nil {
+		return nil
+	}
 	for _, l := range p.Listeners {
 		if l.Protocol == string(protocol) && int(l.Port) == number {
 			return pairs(l.ListenerAttributes)

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +21,15 @@ type member struct {
 	params *IngressClassParamsSpec // never nil; empty without IngressClassParams
 	order  int
 
+	barred bool // it does not serve: for its class or group, or since it could not be read
+	faulty bool // it does not serve: for what it says, or since others say something else
+
 	words words
 	plan  *plan // nil: its rules do not serve
 }
+
+// sound tells whether nothing is known to be wrong with a member.
+func (m *member) sound() bool { return !m.barred && !m.faulty }
 
 // words are what a member says about the load balancer as a whole.
 type words struct {
@@ -34,7 +41,7 @@ type words struct {
 	attributes  map[string]string
 	capacity    map[string]string
 	tags        map[string]string
-	ports       map[int]portWords
+	ports       map[int]portWords // nil where listen-ports cannot be read
 
 	noRedirect bool // the sslRedirectPort of its class is no number, which turns the redirect off for all
 	// Faults that count only where the group makes use of the words.
@@ -100,6 +107,7 @@ func boolean(v string) string {
 func (b *builder) newWords(m *member) error {
 	w := &m.words
 	w.exclusive = map[string]string{}
+	var errs []error
 	for _, s := range exclusiveSettings {
 		value, ok := s.params(m.params), true
 		if value == "" {
@@ -109,7 +117,8 @@ func (b *builder) newWords(m *member) error {
 			continue
 		}
 		if advice := s.check(value); advice != "" {
-			return m.notes.faultf(s.name, "%q: %s", shorten(value), advice)
+			errs = append(errs, m.notes.faultf(s.name, "%q: %s", shorten(value), advice))
+			continue
 		}
 		if s.params(m.params) == "" && (s.name == "shield-advanced-protection" || s.name == "enable-frontend-nlb") {
 			value = strconv.FormatBool(value == "1" || strings.HasPrefix(strings.ToLower(value), "t"))
@@ -117,18 +126,16 @@ func (b *builder) newWords(m *member) error {
 		w.exclusive[s.name] = value
 	}
 	for _, read := range []func(*member) error{b.readPlaces, readMaps, b.readWebACL, readRedirect, b.readPorts} {
-		if err := read(m); err != nil {
-			return err
-		}
+		errs = append(errs, read(m))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // manageGroups has a meaning only beside security groups, which another member may give.
 const manageGroups = "manage-backend-security-group-rules"
 
 // readPlaces reads where the load balancer stands: subnets, security groups, address pools.
-func (b *builder) readPlaces(m *member) error {
+func (b *builder) readPlaces(m *member) (wrong error) {
 	w := &m.words
 	if list, ok := m.notes.list("subnets"); m.params.Subnets != nil {
 		selector, _ := json.Marshal(m.params.Subnets)
@@ -139,7 +146,7 @@ func (b *builder) readPlaces(m *member) error {
 	if list, ok := m.notes.list("security-groups"); ok {
 		w.exclusive["security-groups"] = strings.Join(list, ",")
 		if _, missing := b.opts.Inventory.securityGroups(list); missing != "" {
-			return m.notes.faultf("security-groups", "there is no security group %q", missing)
+			wrong = m.notes.faultf("security-groups", "there is no security group %q", missing)
 		}
 	}
 	manage, ok, err := m.notes.boolean(manageGroups)
@@ -149,22 +156,17 @@ func (b *builder) readPlaces(m *member) error {
 	if pool, ok := m.notes.text("ipam-ipv4-pool-id"); ok && pool != "" {
 		w.exclusive["ipam-ipv4-pool-id"] = pool
 	}
-	return nil
+	return wrong
 }
 
 // readMaps reads attributes, tags and the capacity reservation.
-func readMaps(m *member) (err error) {
+func readMaps(m *member) error {
 	w := &m.words
-	if w.attributes, _, err = m.notes.pairs("load-balancer-attributes"); err != nil {
-		return err
-	}
-	tags, _, err := m.notes.pairs("tags")
-	if err != nil {
-		return err
-	}
-	w.tags = over(pairs(m.params.Tags), tags)
+	attributes, _, badAttributes := m.notes.pairs("load-balancer-attributes")
+	tags, _, badTags := m.notes.pairs("tags")
+	w.attributes, w.tags = attributes, over(pairs(m.params.Tags), tags)
 	w.capacity, w.badCapacity = readCapacity(m.notes)
-	return nil
+	return errors.Join(badAttributes, badTags)
 }
 
 const capacityUnits = "CapacityUnits"
@@ -186,7 +188,7 @@ func readCapacity(notes annotations) (map[string]string, error) {
 
 // readWebACL reads which web ACLs are to judge requests. A name is looked up, an
 // empty ARN or `none` detaches.
-func (b *builder) readWebACL(m *member) error {
+func (b *builder) readWebACL(m *member) (wrong error) {
 	w := &m.words
 	if acl := m.params.WAFv2ACLName; acl != "" {
 		w.exclusive["wafv2-acl-name"] = acl
@@ -195,7 +197,7 @@ func (b *builder) readWebACL(m *member) error {
 	}
 	if acl := w.exclusive["wafv2-acl-name"]; acl != "" && acl != "none" {
 		if _, ok := b.opts.Inventory.webACL(acl); !ok {
-			return m.notes.faultf("wafv2-acl-name", "there is no web ACL named %q", acl)
+			wrong = m.notes.faultf("wafv2-acl-name", "there is no web ACL named %q", acl)
 		}
 	}
 	if acl := m.params.WAFv2ACLARN; acl != "" {
@@ -210,7 +212,7 @@ func (b *builder) readWebACL(m *member) error {
 	if acl != "" {
 		w.exclusive["waf-acl-id"] = acl
 	}
-	return nil
+	return wrong
 }
 
 func readRedirect(m *member) error {

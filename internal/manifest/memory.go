@@ -33,7 +33,8 @@ type groupMemory struct {
 	volatile bool                  // it depends on more than is remembered
 }
 
-// memoryKey is the Ingress and what is remembered of it: "plan", "words" or "remarks".
+// memoryKey is the Ingress and what is remembered of it: "plan", "words", "remarks" or,
+// of one that does not serve, "inspection".
 type memoryKey struct {
 	name
 	of string
@@ -62,9 +63,9 @@ type memory struct {
 	frame   planFrame
 	looked  []look
 
-	plan  *plan // of "plan" alone
-	words words // of "words" alone, like err
-	err   error
+	plan  *plan             // of "plan" alone
+	words words             // of "words" alone
+	err   error             // of "words" and "inspection"
 	part  *lb.Config        // what was put into the Config
 	keys  map[string]string // of target groups, as in builder.madeOf
 }
@@ -143,7 +144,7 @@ func (old *memory) found(b *builder) bool {
 // holds tells whether the group would come to the same again.
 func (old *groupMemory) holds(b *builder, g *group) bool {
 	if old == nil || old.volatile || !old.made.found(b) || !slices.EqualFunc(old.members, g.members, func(x, y *member) bool {
-		return x.Ingress == y.Ingress && x.origin == y.origin && x.params == y.params
+		return x.Ingress == y.Ingress && x.origin == y.origin && x.params == y.params && x.barred == y.barred
 	}) {
 		return false
 	}
@@ -198,6 +199,28 @@ func (b *builder) plan(m *member, all *merged) (*plan, error) {
 	return made.plan, nil
 }
 
+// inspectRules finds what is wrong with the rules of a member that cannot serve. What is
+// said of them stays, what they would be is thrown away.
+func (b *builder) inspectRules(m *member, whole *merged) error {
+	frame := frameOf(m, whole)
+	if m.words.ports == nil { // what holds for any listener
+		frame.open, frame.secure = 80, false
+	}
+	made := b.memory(m, "inspection")
+	if !made.holds(b, m, frame) {
+		made = &memory{ingress: m.Ingress, origin: m.origin, params: m.params, frame: frame}
+		madeOf := b.madeOf
+		b.madeOf = map[string]string{}
+		made.err = b.record(made, func() error {
+			_, err := b.newPlan(m, whole, frame)
+			return err
+		})
+		b.madeOf, made.keys = madeOf, nil
+	}
+	b.take(m, "inspection", made)
+	return made.err
+}
+
 // keep takes over from an earlier plan what is the same.
 func (p *plan) keep(old *plan) {
 	if reflect.DeepEqual(old.planned, p.planned) {
@@ -217,12 +240,14 @@ func (b *builder) readWords(m *member) error {
 		made = &memory{ingress: m.Ingress, origin: m.origin, params: m.params}
 		made.err = b.record(made, func() error {
 			err := b.newWords(m)
-			if err == nil {
+			if m.words.ports != nil {
 				b.warnUnheard(m)
 			}
 			return err
 		})
-		made.words = m.words
+		if made.words = m.words; made.err != nil { // it has no use for certificates
+			made.part.Certificates, made.part.ACME, made.part.Discover = nil, nil, nil
+		}
 	}
 	b.take(m, "words", made)
 	m.words = made.words
@@ -255,11 +280,11 @@ func (b *builder) take(m *member, of string, made *memory) {
 
 // record notes what make looks up and puts into the Config. It is not there yet: recall does that.
 func (b *builder) record(into *memory, make func() error) error {
-	cfg, seen, looked, keys := b.cfg, b.seen, b.looked, b.keys
-	b.cfg, b.seen, b.looked, b.keys = emptyConfig(), map[lb.Problem]bool{}, nil, map[string]string{}
+	cfg, seen, told, looked, keys := b.cfg, b.seen, b.told, b.looked, b.keys
+	b.cfg, b.seen, b.told, b.looked, b.keys = emptyConfig(), map[lb.Problem]bool{}, map[lb.Problem]bool{}, nil, map[string]string{}
 	err := make()
 	into.part, into.looked, into.keys = b.cfg, b.looked, b.keys
-	b.cfg, b.seen, b.looked, b.keys = cfg, seen, looked, keys
+	b.cfg, b.seen, b.told, b.looked, b.keys = cfg, seen, told, looked, keys
 	return err
 }
 
@@ -268,7 +293,9 @@ func (b *builder) recall(m *memory) {
 	maps.Copy(b.madeOf, m.keys)
 	part := m.part
 	b.cfg.LoadBalancers = append(b.cfg.LoadBalancers, part.LoadBalancers...)
-	b.cfg.SetAside = append(b.cfg.SetAside, part.SetAside...)
+	for _, p := range part.SetAside {
+		b.setAsideOnce(p)
+	}
 	maps.Copy(b.cfg.TargetGroups, part.TargetGroups)
 	maps.Copy(b.cfg.Certificates, part.Certificates)
 	copyInto(&b.cfg.ACME, part.ACME)

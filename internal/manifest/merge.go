@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -72,6 +73,12 @@ func (all *merged) classHasTheLastWord(class *IngressClassParamsSpec) {
 // faults are members that cannot be part of the group, and why.
 type faults map[*member]error
 
+func (f faults) add(m *member, err error) {
+	if err != nil {
+		f[m] = errors.Join(f[m], err)
+	}
+}
+
 // check looks at what can only be judged of the group as a whole.
 func (b *builder) check(all *merged) faults {
 	bad := faults{}
@@ -87,28 +94,30 @@ func (b *builder) check(all *merged) faults {
 func (all *merged) checkUnused(bad faults) {
 	for _, m := range all.members {
 		if m.words.badManage != nil && all.said["security-groups"] != "" {
-			bad[m] = m.words.badManage
+			bad.add(m, m.words.badManage)
 		}
 		if m.words.badCapacity != nil && all.members[0].params.MinimumLoadBalancerCapacity == nil {
-			bad[m] = m.words.badCapacity
+			bad.add(m, m.words.badCapacity)
 		}
 	}
 }
 
-// checkRedirect: ssl-redirect leads to an HTTPS listener of the group.
+// checkRedirect: ssl-redirect leads to an HTTPS listener of the group. Where a member's
+// listeners cannot be read there may be one.
 func (all *merged) checkRedirect(bad faults) {
 	said, ok := all.said["ssl-redirect"]
-	p := all.ports[all.redirectPort]
-	if !ok || p != nil && p.protocol == lb.HTTPS {
+	unread := slices.ContainsFunc(all.members, func(m *member) bool { return m.words.ports == nil })
+	if !ok || unread || all.hasSecure(all.redirectPort) {
 		return
 	}
+	p := all.ports[all.redirectPort]
 	for _, m := range all.members {
 		switch _, says := m.words.exclusive["ssl-redirect"]; {
 		case !says:
 		case p == nil:
-			bad[m] = m.notes.faultf("ssl-redirect", "no listener is on port %s; write the port of an HTTPS listener, or add {\"HTTPS\":%s} to listen-ports", said, said)
+			bad.add(m, m.notes.faultf("ssl-redirect", "no listener is on port %s; write the port of an HTTPS listener, or add {\"HTTPS\":%s} to listen-ports", said, said))
 		default:
-			bad[m] = m.notes.faultf("ssl-redirect", "the listener on port %s is non-SSL (%s); write the port of an HTTPS listener", said, p.protocol)
+			bad.add(m, m.notes.faultf("ssl-redirect", "the listener on port %s is non-SSL (%s); write the port of an HTTPS listener", said, p.protocol))
 		}
 	}
 }
@@ -126,7 +135,7 @@ func (all *merged) checkDefaultBackends(bad faults) {
 			case first == nil:
 				first = m
 			default:
-				bad[m] = faultf("spec.defaultBackend", "multiple Ingresses of the group define a default backend on port %d; %s does so already", number, first.name)
+				bad.add(m, faultf("spec.defaultBackend", "multiple Ingresses of the group define a default backend on port %d; %s does so already", number, first.name))
 			}
 		}
 	}
@@ -134,7 +143,12 @@ func (all *merged) checkDefaultBackends(bad faults) {
 
 // redirects tells whether a listener does nothing but send clients to HTTPS.
 func (all *merged) redirects(port int) bool {
-	return all.redirectPort != 0 && all.ports[port].protocol == lb.HTTP
+	return all.hasSecure(all.redirectPort) && all.ports[port].protocol == lb.HTTP
+}
+
+func (all *merged) hasSecure(port int) bool {
+	p := all.ports[port]
+	return p != nil && p.protocol == lb.HTTPS
 }
 
 func (all *merged) scheme(or string) string {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,10 +26,11 @@ func orderPaths(field string, paths []networkingv1.HTTPIngressPath) ([]int, erro
 		networkingv1.PathTypeExact: 0, networkingv1.PathTypePrefix: 1, networkingv1.PathTypeImplementationSpecific: 2,
 	}
 	order := make([]int, len(paths))
+	var errs []error
 	for i, p := range paths {
 		order[i] = i
 		if _, ok := rank[pathTypeOf(p)]; !ok {
-			return nil, faultf(fmt.Sprintf("%s[%d].pathType", field, i), "pathType %q of path %s is not known; write Exact, Prefix or ImplementationSpecific", *p.PathType, p.Path)
+			errs = append(errs, faultf(fmt.Sprintf("%s[%d].pathType", field, i), "pathType %q of path %s is not known; write Exact, Prefix or ImplementationSpecific", *p.PathType, p.Path))
 		}
 	}
 	slices.SortStableFunc(order, func(i, j int) int {
@@ -38,7 +40,7 @@ func orderPaths(field string, paths []networkingv1.HTTPIngressPath) ([]int, erro
 		}
 		return cmp.Compare(len(y.Path), len(x.Path))
 	})
-	return order, nil
+	return order, errors.Join(errs...)
 }
 
 // patterns turns a path into the patterns of a path condition, or into a regular

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -54,51 +55,51 @@ func (p *plan) rules(port int, protocol lb.Protocol) []*lb.Rule {
 // at any further.
 func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error) {
 	p := &plan{targetGroups: map[string]*lb.TargetGroup{}, backends: map[networkingv1.IngressServiceBackend]*backend{}, made: map[int][]*lb.Rule{}}
-	open, secure := frame.open, frame.secure
-	if open == 0 && !secure {
+	if frame.open == 0 && !frame.secure {
 		return p, nil
 	}
-	for i, rule := range m.Spec.Rules {
-		if rule.HTTP == nil {
-			continue
-		}
-		order, err := orderPaths(fmt.Sprintf("spec.rules[%d].http.paths", i), rule.HTTP.Paths)
-		if err != nil {
-			return nil, err
-		}
-		var catchAll *lb.Rule // behind it, no request of its hosts is left
-		for _, j := range order {
-			field := fmt.Sprintf("spec.rules[%d].http.paths[%d]", i, j)
-			one, err := b.planPath(m, all, p, rule.Host, rule.HTTP.Paths[j], secure)
-			if err != nil {
-				return nil, in(field, err)
-			}
-			one.rule.Field = field
-			if rule.HTTP.Paths[j].PathType == nil {
-				b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", rule.HTTP.Paths[j].Path)
-			}
-			if catchAll != nil && hostsWithin(&one.rule, catchAll) {
-				b.warn(m.origin, field, "no request gets here: %s takes them all; write this path in an entry of spec.rules before that one (as on AWS, Prefix paths come before ImplementationSpecific ones of their entry)", catchAll.Field)
-			} else if catchAll == nil && takesAll(&one.rule) {
-				catchAll = &one.rule
-			}
-			p.planned = append(p.planned, one)
-			if one.gate != nil && open != 0 {
-				b.warnOnce(m.origin, "", fmt.Sprintf("%s is done on HTTPS listeners only: on port %d requests get to the backend without it; write %sssl-redirect", one.gate.Type, open, ingressPrefix))
-			}
+	var errs []error
+	for i := range m.Spec.Rules {
+		if m.Spec.Rules[i].HTTP != nil {
+			errs = append(errs, b.planRule(m, all, p, frame, i))
 		}
 	}
 	if m.Spec.DefaultBackend != nil {
-		one, err := b.planBackend(m, p, *m.Spec.DefaultBackend)
-		if err == nil {
-			err = b.finish(m, all, p, one, secure)
-		}
-		if err != nil {
-			return nil, in("spec.defaultBackend", err)
-		}
+		one := b.planBackend(m, all, p, *m.Spec.DefaultBackend, frame.secure)
+		errs = append(errs, in("spec.defaultBackend", one.err))
 		p.fallback = &one.planned
 	}
-	return p, nil
+	return p, errors.Join(errs...)
+}
+
+// planRule makes the rules of one entry of spec.rules.
+func (b *builder) planRule(m *member, all *merged, p *plan, frame planFrame, i int) error {
+	rule, paths := m.Spec.Rules[i], fmt.Sprintf("spec.rules[%d].http.paths", i)
+	order, err := orderPaths(paths, rule.HTTP.Paths)
+	errs := []error{err}
+	var catchAll *lb.Rule // behind it, no request of its hosts is left
+	for _, j := range order {
+		path, field := rule.HTTP.Paths[j], fmt.Sprintf("%s[%d]", paths, j)
+		one, err := b.planPath(m, all, p, rule.Host, path, frame.secure)
+		if err != nil {
+			errs = append(errs, in(field, err))
+			continue
+		}
+		one.rule.Field = field
+		if path.PathType == nil {
+			b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", path.Path)
+		}
+		if catchAll != nil && hostsWithin(&one.rule, catchAll) {
+			b.warn(m.origin, field, "no request gets here: %s takes them all; write this path in an entry of spec.rules before that one (as on AWS, Prefix paths come before ImplementationSpecific ones of their entry)", catchAll.Field)
+		} else if catchAll == nil && takesAll(&one.rule) {
+			catchAll = &one.rule
+		}
+		p.planned = append(p.planned, one)
+		if one.gate != nil && frame.open != 0 {
+			b.warnOnce(m.origin, "", fmt.Sprintf("%s is done on HTTPS listeners only: on port %d requests get to the backend without it; write %sssl-redirect", one.gate.Type, frame.open, ingressPrefix))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // takesAll tells whether no request of its hosts passes a rule by. (A redirect may be left out of a listener.)
@@ -133,34 +134,11 @@ func hostsOf(r *lb.Rule) *lb.ValuesConfig {
 	return nil
 }
 
-// in puts the field in front of a fault that is said relative to it.
-func in(field string, err error) error {
-	f, ok := err.(*fault)
-	switch {
-	case !ok:
-		return err
-	case f.field == "":
-		return &fault{field, f.text}
-	case f.field == "path" || f.field == "pathType" || f.field == "backend":
-		return &fault{field + "." + f.field, f.text}
-	}
-	return f
-}
-
 func (b *builder) planPath(m *member, all *merged, p *plan, host string, path networkingv1.HTTPIngressPath, secure bool) (planned, error) {
-	backend, err := b.planBackend(m, p, path.Backend)
-	if err != nil {
-		return planned{}, err
-	}
-	values, regexes, err := m.patterns(path)
-	if err != nil {
-		return planned{}, err
-	}
-	conditions, err := conditionsOf(host, values, regexes, backend.annotated)
-	if err != nil {
-		return planned{}, err
-	}
-	if err := b.finish(m, all, p, backend, secure); err != nil {
+	backend := b.planBackend(m, all, p, path.Backend, secure)
+	values, regexes, badPath := m.patterns(path)
+	conditions, badConditions := conditionsOf(host, values, regexes, backend.annotated)
+	if err := errors.Join(badPath, badConditions, backend.err); err != nil {
 		return planned{}, err
 	}
 	one := backend.planned
@@ -168,81 +146,80 @@ func (b *builder) planPath(m *member, all *merged, p *plan, host string, path ne
 	return one, nil
 }
 
-// backend is a backend read, and then finished: everything but the conditions of a path to it.
+// backend is everything of a rule but the conditions of a path to it.
 type backend struct {
 	planned
 	annotated []lb.Condition
-	words     actionWords
-	auth      authWords
-	jwt       *lb.JWTValidationConfig
-	finished  bool
+	err       error // all that is wrong with it
 }
 
-// planBackend reads everything that belongs to a backend, once for all paths that lead to it.
-func (b *builder) planBackend(m *member, p *plan, ref networkingv1.IngressBackend) (*backend, error) {
+// planBackend makes everything that belongs to a backend, once for all paths that lead to it.
+func (b *builder) planBackend(m *member, all *merged, p *plan, ref networkingv1.IngressBackend, secure bool) *backend {
 	if ref.Service == nil {
-		return nil, faultf("backend", "the backend has no service; write backend.service.name and backend.service.port")
+		return &backend{err: faultf("backend", "the backend has no service; write backend.service.name and backend.service.port")}
 	}
-	if one := p.backends[*ref.Service]; one != nil {
-		return one, nil
+	one := p.backends[*ref.Service]
+	if one == nil {
+		one = b.newBackend(m, all, p, *ref.Service, secure)
+		p.backends[*ref.Service] = one
 	}
-	one, err := b.readBackend(m, *ref.Service)
-	if err != nil {
-		return nil, err
-	}
-	p.backends[*ref.Service] = one
-	return one, nil
+	return one
 }
 
-func (b *builder) readBackend(m *member, ref networkingv1.IngressServiceBackend) (*backend, error) {
+// newBackend reads what the annotations say of a backend, and makes the gate in front of it
+// on HTTPS, the action and its target groups.
+func (b *builder) newBackend(m *member, all *merged, p *plan, ref networkingv1.IngressServiceBackend, secure bool) *backend {
 	one := new(backend)
-	var err error
-	if one.annotated, err = b.readConditions(m, ref.Name); err != nil {
-		return nil, err
+	conditions, badConditions := b.readConditions(m, ref.Name)
+	transforms, badTransforms := readTransforms(m, ref.Name)
+	one.annotated, one.rule.Transforms = conditions, transforms
+	words, badAction := b.backendWords(m, ref)
+	auth, badAuth := readAuth(b.authNotes(m, words))
+	jwt, badJWT := readJWT(m.notes)
+	if secure && badAuth == nil && badJWT == nil {
+		one.gate, badAuth = b.gate(m.Namespace, auth, jwt)
 	}
-	if one.rule.Transforms, err = readTransforms(m, ref.Name); err != nil {
-		return nil, err
+	if badAction == nil {
+		var action lb.Action
+		action, badAction = b.backendAction(m, all, p, words)
+		one.rule.Actions = []lb.Action{action}
 	}
+	one.err = errors.Join(badConditions, badTransforms, badAction, badAuth, badJWT)
+	return one
+}
+
+// backendWords are those of the annotation that a backend stands for, or a forward to its Service.
+func (b *builder) backendWords(m *member, ref networkingv1.IngressServiceBackend) (words actionWords, err error) {
 	switch port := ref.Port; {
 	case port.Name == useAnnotation:
-		if one.words, err = b.readAction(m, ref.Name); err != nil {
-			return nil, err
-		}
+		words, err = b.readAction(m, ref.Name)
 	case port.Name != "":
-		one.words = toService(ref.Name, intstr.FromString(port.Name))
+		words = toService(ref.Name, intstr.FromString(port.Name))
+	case port.Number == 0:
+		return words, b.noPort(name{m.Namespace, ref.Name})
 	default:
-		one.words = toService(ref.Name, intstr.FromInt32(port.Number))
+		words = toService(ref.Name, intstr.FromInt32(port.Number))
 	}
-	if err := b.findServices(m, &one.words); err != nil {
-		return nil, err
+	if err == nil {
+		b.findService(m, &words)
 	}
-	if one.auth, err = readAuth(b.authNotes(m, one.words)); err != nil {
-		return nil, err
-	}
-	one.jwt, err = readJWT(m.notes)
-	return one, err
+	return words, err
 }
 
-// finish makes what a backend needs: the gate on HTTPS, then the target groups.
-func (b *builder) finish(m *member, all *merged, p *plan, one *backend, secure bool) (err error) {
-	if one.finished {
-		return nil
+// noPort is the fault of a backend that names a Service and no port of it.
+func (b *builder) noPort(of name) error {
+	if s := b.service(of); s != nil {
+		return faultf("backend", "the backend names no port; write service.port.number or service.port.name (the ports of Service %s are %s)", of, s.portNames())
 	}
-	if secure {
-		if one.gate, err = b.gate(m.Namespace, one.auth, one.jwt); err != nil {
-			return err
-		}
-	}
-	action, err := b.backendAction(m, all, p, one.words)
-	one.rule.Actions, one.finished = []lb.Action{action}, err == nil
-	return err
+	return faultf("backend", "the backend names no port of Service %s; write service.port.number or service.port.name", of)
 }
 
 // authNotes: a Service that is the only target may say who must log in; it beats the Ingress.
 func (b *builder) authNotes(m *member, words actionWords) annotations {
-	if words.Type == lb.ForwardAction && len(words.Forward.TargetGroups) == 1 && words.Forward.TargetGroups[0].ServiceName != nil {
-		s := b.service(name{m.Namespace, *words.Forward.TargetGroups[0].ServiceName})
-		return annotations{ingressPrefix, over(s.Annotations, m.notes.values)}
+	if words.Type == lb.ForwardAction && words.Forward != nil && len(words.Forward.TargetGroups) == 1 && words.Forward.TargetGroups[0].ServiceName != nil {
+		if s := b.service(name{m.Namespace, *words.Forward.TargetGroups[0].ServiceName}); s != nil {
+			return annotations{ingressPrefix, over(s.Annotations, m.notes.values)}
+		}
 	}
 	return m.notes
 }

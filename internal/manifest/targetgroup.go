@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,35 +21,25 @@ func (b *builder) targetGroup(m *member, all *merged, p *plan, s *service, ref i
 	if g, ok := p.targetGroups[key]; ok {
 		return g, nil
 	}
-	servicePort, err := findPort(s, ref)
-	if err != nil {
-		return nil, err
-	}
+	servicePort, badPort := findPort(s, ref)
 	// What the Service says beats what the Ingress says, value by value.
 	notes := annotations{ingressPrefix, over(s.Annotations, m.notes.values)}
 	g := &lb.TargetGroup{Key: key, Origin: m.origin, IPAddressType: "ipv4"}
-	if g.TargetType, err = targetType(cmp.Or(m.params.TargetType, notes.textOr("target-type", b.opts.DefaultTargetType)), notes.field("target-type")); err != nil {
-		return nil, err
-	}
-	if err := readProtocols(g, notes); err != nil {
-		return nil, err
-	}
-	if g.HealthCheck, err = readHealthCheck(g, s, notes); err != nil {
-		return nil, err
-	}
-	if err := readTargetMaps(g, m, s, notes); err != nil {
-		return nil, err
-	}
+	errs := []error{badPort}
+	var err error
+	g.TargetType, err = targetType(cmp.Or(m.params.TargetType, notes.textOr("target-type", b.opts.DefaultTargetType)), notes.field("target-type"))
+	errs = append(errs, err, readProtocols(g, notes))
+	g.HealthCheck, err = readHealthCheck(g, s, notes)
+	errs = append(errs, err, readTargetMaps(g, m, s, notes))
 	if wantsIPv6(s) {
 		if !hasIPv6(all.ipAddressType()) {
-			return nil, faultf("", "Service %s has IPv6 addresses (spec.ipFamilies), and the load balancer is not dual-stack; write %sip-address-type: dualstack", s.name, ingressPrefix)
+			errs = append(errs, faultf("", "Service %s has IPv6 addresses (spec.ipFamilies), and the load balancer is not dual-stack; write %sip-address-type: dualstack", s.name, ingressPrefix))
 		}
 		g.IPAddressType = "ipv6"
 	}
-	if err := readControlPort(g, s, ref, notes); err != nil {
-		return nil, err
-	}
-	if g.Port, err = groupPort(g.TargetType, s, servicePort); err != nil {
+	errs = append(errs, readControlPort(g, s, ref, notes))
+	g.Port, err = groupPort(g.TargetType, s, servicePort)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
 	parts := []string{b.opts.ClusterName, all.key, m.Namespace, m.Name, string(s.UID), ref.String(),
@@ -79,14 +70,21 @@ func (b *builder) keyFor(ingress, service name, port string) string {
 }
 
 func findPort(s *service, ref intstr.IntOrString) (corev1.ServicePort, error) {
-	var has []string
 	for _, p := range s.Spec.Ports {
 		if ref.Type == intstr.String && p.Name == ref.StrVal || ref.Type == intstr.Int && p.Port == ref.IntVal {
 			return p, nil
 		}
+	}
+	return corev1.ServicePort{}, faultf("", "unable to find port %s on Service %s; its ports are %s", ref.String(), s.name, s.portNames())
+}
+
+// portNames lists the ports of a Service: "http=80, 443".
+func (s *service) portNames() string {
+	var has []string
+	for _, p := range s.Spec.Ports {
 		has = append(has, strings.TrimPrefix(p.Name+"="+strconv.Itoa(int(p.Port)), "="))
 	}
-	return corev1.ServicePort{}, faultf("", "unable to find port %s on Service %s; its ports are %s", ref.String(), s.name, strings.Join(has, ", "))
+	return cmp.Or(strings.Join(has, ", "), "none")
 }
 
 func targetType(value, field string) (string, error) {
@@ -97,15 +95,16 @@ func targetType(value, field string) (string, error) {
 }
 
 func readProtocols(g *lb.TargetGroup, notes annotations) error {
+	var errs []error
 	g.Protocol = lb.Protocol(notes.textOr("backend-protocol", string(lb.HTTP)))
 	if g.Protocol != lb.HTTP && g.Protocol != lb.HTTPS {
-		return notes.faultf("backend-protocol", "%q is not known; write HTTP or HTTPS, in capitals", g.Protocol)
+		errs = append(errs, notes.faultf("backend-protocol", "%q is not known; write HTTP or HTTPS, in capitals", g.Protocol))
 	}
 	g.ProtocolVersion = lb.ProtocolVersion(notes.textOr("backend-protocol-version", string(lb.HTTP1)))
 	if !slices.Contains([]lb.ProtocolVersion{lb.HTTP1, lb.HTTP2, lb.GRPC}, g.ProtocolVersion) {
-		return notes.faultf("backend-protocol-version", "%q is not known; write HTTP1, HTTP2 or GRPC", g.ProtocolVersion)
+		errs = append(errs, notes.faultf("backend-protocol-version", "%q is not known; write HTTP1, HTTP2 or GRPC", g.ProtocolVersion))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func readHealthCheck(g *lb.TargetGroup, s *service, notes annotations) (*lb.HealthCheck, error) {
@@ -119,17 +118,15 @@ func readHealthCheck(g *lb.TargetGroup, s *service, notes annotations) (*lb.Heal
 	if g.ProtocolVersion == lb.GRPC {
 		h.Matcher = &lb.Matcher{GRPCCode: codes}
 	}
-	if h.Protocol != lb.HTTP && h.Protocol != lb.HTTPS {
-		return nil, notes.faultf("healthcheck-protocol", "%q is not known; write HTTP or HTTPS, in capitals", h.Protocol)
+	var badProtocol, badPort error
+	if _, said := notes.text("healthcheck-protocol"); said && h.Protocol != lb.HTTP && h.Protocol != lb.HTTPS {
+		badProtocol = notes.faultf("healthcheck-protocol", "%q is not known; write HTTP or HTTPS, in capitals", h.Protocol)
 	}
-	var err error
-	if h.Port, err = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", "traffic-port"); err != nil {
-		return nil, err
-	}
-	return h, readNumbers(notes, []numberWords{
+	h.Port, badPort = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", "traffic-port")
+	return h, errors.Join(badProtocol, badPort, readNumbers(notes, []numberWords{
 		{"healthcheck-interval-seconds", 15, &h.IntervalSeconds}, {"healthcheck-timeout-seconds", 5, &h.TimeoutSeconds},
 		{"healthy-threshold-count", 2, &h.HealthyThreshold}, {"unhealthy-threshold-count", 2, &h.UnhealthyThreshold},
-	})
+	}))
 }
 
 // numberWords is a number with its default and where it goes.
@@ -139,13 +136,12 @@ type numberWords struct {
 	into       *int
 }
 
-func readNumbers(notes annotations, numbers []numberWords) (err error) {
-	for _, n := range numbers {
-		if *n.into, err = notes.integerOr(n.annotation, n.or); err != nil {
-			return err
-		}
+func readNumbers(notes annotations, numbers []numberWords) error {
+	errs := make([]error, len(numbers))
+	for i, n := range numbers {
+		*n.into, errs[i] = notes.integerOr(n.annotation, n.or)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // healthCheckPort is traffic-port, a number, or the name of a port of the Service.
@@ -175,39 +171,28 @@ func healthCheckPort(targetType string, s *service, notes annotations, annotatio
 
 // readTargetMaps reads attributes, tags, node labels and the multi-cluster flag.
 func readTargetMaps(g *lb.TargetGroup, m *member, s *service, notes annotations) error {
-	attributes, _, err := notes.pairs("target-group-attributes")
-	if err != nil {
-		return err
-	}
+	attributes, _, badAttributes := notes.pairs("target-group-attributes")
 	g.Attributes = over(attributes, map[string]string{})
 	if _, ok := s.Annotations[notes.key("target-group-attributes")]; ok {
 		g.Origin = s.origin
 	}
-	serviceTags, _, err := annotations{ingressPrefix, s.Annotations}.pairs("tags")
-	if err != nil {
-		return err
-	}
-	ingressTags, _, err := m.notes.pairs("tags")
-	if err != nil {
-		return err
-	}
+	serviceTags, _, badTags := annotations{ingressPrefix, s.Annotations}.pairs("tags")
+	ingressTags, _, badOwnTags := m.notes.pairs("tags")
 	g.Tags = over(pairs(m.params.Tags), over(serviceTags, ingressTags))
+	errs := []error{badAttributes, badTags, badOwnTags}
 	if g.TargetType == instanceTargets {
-		if g.NodeSelector, _, err = notes.pairs("target-node-labels"); err != nil {
-			return err
-		}
+		labels, _, err := notes.pairs("target-node-labels")
+		g.NodeSelector, errs = labels, append(errs, err)
 	}
 	for _, of := range []annotations{m.notes, {ingressPrefix, s.Annotations}} {
 		many, _, err := of.boolean("multi-cluster-target-group")
-		if err != nil {
-			return err
-		}
+		errs = append(errs, err)
 		if many {
 			g.MultiCluster = &many
 			break
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func readControlPort(g *lb.TargetGroup, s *service, ref intstr.IntOrString, notes annotations) error {

@@ -1,6 +1,10 @@
 package manifest
 
-import "github.com/albatross-lb/albatross/lb"
+import (
+	"errors"
+
+	"github.com/albatross-lb/albatross/lb"
+)
 
 // readTransforms reads the annotation transforms.<name>.
 func readTransforms(m *member, backend string) ([]lb.Transform, error) {
@@ -9,21 +13,22 @@ func readTransforms(m *member, backend string) ([]lb.Transform, error) {
 	if _, err := m.notes.json(annotation, &all); err != nil {
 		return nil, err
 	}
+	var errs []error
 	for i, t := range all {
 		switch t.Type {
 		case "url-rewrite":
 			if t.URLRewrite == nil || len(t.URLRewrite.Rewrites) == 0 {
-				return nil, m.notes.faultf(annotation, "transform %d: urlRewriteConfig.rewrites is missing or empty", i+1)
+				errs = append(errs, m.notes.faultf(annotation, "transform %d: urlRewriteConfig.rewrites is missing or empty", i+1))
 			}
 			all[i].HostHeaderRewrite = nil
 		case "host-header-rewrite":
 			if t.HostHeaderRewrite == nil || len(t.HostHeaderRewrite.Rewrites) == 0 {
-				return nil, m.notes.faultf(annotation, "transform %d: hostHeaderRewriteConfig.rewrites is missing or empty", i+1)
+				errs = append(errs, m.notes.faultf(annotation, "transform %d: hostHeaderRewriteConfig.rewrites is missing or empty", i+1))
 			}
 			all[i].URLRewrite = nil
 		default:
-			return nil, m.notes.faultf(annotation, "transform %d: the type %q is not known; write url-rewrite or host-header-rewrite", i+1, t.Type)
+			errs = append(errs, m.notes.faultf(annotation, "transform %d: the type %q is not known; write url-rewrite or host-header-rewrite", i+1, t.Type))
 		}
 	}
-	return all, nil
+	return all, errors.Join(errs...)
 }
