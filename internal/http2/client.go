@@ -1,9 +1,11 @@
 package http2
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
+	"time"
 )
 
 // NewClientConn gives our connection to a target over c: TLS with ALPN h2, or
@@ -15,15 +17,21 @@ import (
 func NewClientConn(c net.Conn, lim Limits) *Conn {
 	conn := newConn(c, lim)
 	conn.nextID = 1
-	conn.peer.streams = assumedStreams
 	window := int32(conn.lim.Streams) * (initialWindow + 1)
 	conn.recv = recvWindow{size: window, left: window}
 	conn.greet() // before any request can be
 	return conn
 }
 
-// assumedStreams is how many streams we open before the target has said how many it takes.
-const assumedStreams = 100
+const (
+	// beforeSettings is how many streams we open before the target has said how many it
+	// takes. One need not wait for that; any more might be too many, and those are refused.
+	beforeSettings = 1
+	// settingsTimeout is when the target must have sent its SETTINGS, which are the first
+	// thing that it says (RFC 9113 section 3.4): as long as ALB lets a target take to accept
+	// a connection.
+	settingsTimeout = 10 * time.Second
+)
 
 // Errors of Open. In all cases nothing was sent.
 var (
@@ -34,7 +42,40 @@ var (
 	ErrGoing = errors.New("http2: connection is going away")
 	// ErrNotOffered: the target does not offer extended CONNECT (RFC 8441).
 	ErrNotOffered = errors.New("http2: extended CONNECT is not offered")
+	// ErrHeaderList: the head is larger than the target's SETTINGS_MAX_HEADER_LIST_SIZE.
+	ErrHeaderList = errors.New("http2: header larger than the target takes")
 )
+
+// ErrNoSettings is the error of streams whose target has sent no SETTINGS in time.
+var ErrNoSettings = errors.New("http2: target has sent no SETTINGS")
+
+// places gives how many streams may be under way at a time.
+func (c *Conn) places() int {
+	if !c.greeted {
+		return beforeSettings
+	}
+	return min(c.lim.Streams, int(min(c.peer.streams, maxID)))
+}
+
+// awaitSettings sees that a target which never sends its SETTINGS does not keep streams waiting.
+func (c *Conn) awaitSettings() {
+	if c.greeted || c.settingsDue != nil {
+		return
+	}
+	c.settingsDue = time.AfterFunc(settingsTimeout, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.greeted || c.failed {
+			return
+		}
+		for _, s := range c.streams {
+			s.lose(ErrNoSettings)
+		}
+		c.going.state = last
+		c.stopReader()
+		c.changed()
+	})
+}
 
 // open reports whether the connection takes requests.
 func (c *Conn) open() bool {
@@ -49,15 +90,27 @@ func (c *Conn) changed() {
 }
 
 // Untouched reports whether err means that the peer has done nothing with the
-// request (RFC 9113 section 8.7), so that it may be sent again, elsewhere.
+// request (RFC 9113 section 8.7), so that it may be sent again, there or elsewhere.
 func Untouched(err error) bool {
 	var reset *StreamError
 	return errors.As(err, &reset) && reset.Remote && reset.Code == RefusedStream ||
-		errors.Is(err, ErrFull) || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrGoing) || errors.Is(err, errAboveLast)
+		errors.Is(err, ErrFull) || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrGoing) || LeftBehind(err) ||
+		errors.Is(err, errNoneServed) || errors.Is(err, errUnsent)
 }
 
-// errAboveLast: the peer's GOAWAY says that it has not looked at the stream.
-var errAboveLast = errors.New("http2: peer is going away and has not processed the request")
+// LeftBehind reports whether err means that the connection has served others, but not this
+// request (RFC 9113 section 6.8): its target ends connections as it likes, and serves the
+// next. It is Untouched.
+func LeftBehind(err error) bool { return errors.Is(err, errAboveLast) }
+
+var (
+	// errAboveLast: the peer's GOAWAY says that it has not looked at the stream.
+	errAboveLast = errors.New("http2: peer is going away and has not processed the request")
+	// errNoneServed is the same of a peer that has looked at no stream at all.
+	errNoneServed = errors.New("http2: peer is going away and has processed no request")
+	// errUnsent: the connection has ended before anything of the stream was sent.
+	errUnsent = errors.New("http2: connection closed before the request was sent")
+)
 
 // Call is the head of a request to a target.
 type Call struct {
@@ -80,9 +133,12 @@ func (c *Conn) Open(call *Call) (*Stream, error) {
 		return nil, ErrGoing
 	case call.Protocol != nil && c.greeted && !c.peer.connect:
 		return nil, ErrNotOffered
-	case call.Protocol != nil && !c.greeted, c.active >= c.lim.Streams, c.active >= int(min(c.peer.streams, maxID)):
+	case call.Protocol != nil && !c.greeted, c.active >= c.places():
 		return nil, ErrFull
+	case !call.fits(c.peer.headerList):
+		return nil, ErrHeaderList
 	}
+	c.awaitSettings()
 	s := c.takeStream(c.nextID)
 	s.isHead = string(call.Method) == "HEAD"
 	s.Header.reset(responseHeader)
@@ -93,11 +149,22 @@ func (c *Conn) Open(call *Call) (*Stream, error) {
 	c.add(s)
 	c.purse.request()
 	s.headSent = true
+	s.batch = c.out.batch
 	c.sendBlock(s, c.appendCall(c.encoded[:0], call), call.End)
 	if call.End {
 		c.flush()
 	}
 	return s, nil
+}
+
+// fits tells whether the head counts no more than limit, by RFC 9113 section 10.5.1.
+func (call *Call) fits(limit uint32) bool {
+	const pseudo, shortest = 5 * (len(":authority") + entryOverhead), len("a:\r\n")
+	size := pseudo + len(call.Method) + len(call.Scheme) + len(call.Authority) + len(call.Path) + len(call.Protocol) + len(call.Lines)
+	if uint64(size+len(call.Lines)/shortest*entryOverhead) <= uint64(limit) {
+		return true // however many lines there are
+	}
+	return uint64(size+bytes.Count(call.Lines, []byte{'\n'})*(entryOverhead-len(": \r\n"))) <= uint64(limit)
 }
 
 // appendCall encodes a request's head.
@@ -186,9 +253,13 @@ func (c *Conn) Active() int {
 
 // refuseAbove ends the streams that the peer's GOAWAY leaves out.
 func (c *Conn) refuseAbove(lastID uint32) {
+	err := errAboveLast
+	if lastID == 0 {
+		err = errNoneServed
+	}
 	for _, s := range c.streams {
 		if s.id > lastID {
-			s.lose(errAboveLast)
+			s.lose(err)
 		}
 	}
 }

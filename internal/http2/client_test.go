@@ -476,7 +476,7 @@ func TestTransport(t *testing.T) {
 	tr := NewTransport(func(ctx context.Context) (net.Conn, error) {
 		dialed.Add(1)
 		return new(net.Dialer).DialContext(ctx, "tcp", s.addr)
-	}, Limits{}, 2)
+	}, Limits{}, 8)
 	var wg sync.WaitGroup
 	var served atomic.Int32
 	for range 40 {

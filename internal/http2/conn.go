@@ -72,10 +72,12 @@ type Conn struct {
 	going   goingAway
 	quiet   time.Time // when the last stream ended
 	gone    *sync.Cond
-	waiting bool   // the reader waits for bytes
-	over    bool   // the reader is to end
-	failed  bool   // the connection has ended; streams get ErrClosed
-	freed   func() // clients: there may be room for another stream
+	waiting bool // the reader waits for bytes
+	over    bool // the reader is to end
+	failed  bool // the connection has ended; streams get ErrClosed
+	// Of clients.
+	freed       func()      // there may be room for another stream, or none any more
+	settingsDue *time.Timer // the target's SETTINGS must have come
 }
 
 // NewConn gives a server's connection over c: TLS with ALPN h2, or plaintext whose

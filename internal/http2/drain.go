@@ -127,8 +127,15 @@ func (c *Conn) goAway(f *frame) error {
 // failStreams tells all streams that the connection has ended.
 func (c *Conn) failStreams() {
 	c.failed = true
+	if c.handler == nil {
+		c.out.discard() // or what is unsent might be sent yet
+	}
 	for _, s := range c.streams {
-		s.lose(ErrClosed)
+		err := ErrClosed
+		if c.handler == nil && s.batch >= c.out.sent {
+			err = errUnsent
+		}
+		s.lose(err)
 	}
 	c.out.written.Broadcast()
 	c.gone.Broadcast()
@@ -143,7 +150,14 @@ func (c *Conn) end(err error) {
 	if c.past.timer != nil {
 		c.past.timer.Stop()
 	}
+	if c.settingsDue != nil {
+		c.settingsDue.Stop()
+	}
 	broken := c.failed
+	if c.handler == nil {
+		c.stopWriter()
+		c.failStreams()
+	}
 	code, reason, say := farewellOf(err)
 	switch {
 	case !say || broken:
@@ -152,7 +166,9 @@ func (c *Conn) end(err error) {
 	case code != NoError: // the last id must not go up (RFC 9113 section 6.8)
 		c.out.b = appendGoAway(c.out.open(), c.going.said, code, reason)
 	}
-	c.failStreams()
+	if c.handler != nil {
+		c.failStreams()
+	}
 	c.nc.SetWriteDeadline(time.Now().Add(farewell)) //nolint:errcheck // fails only when closed
 	c.flush()
 	for c.out.writing {
@@ -177,6 +193,16 @@ func (c *Conn) end(err error) {
 		c.workers.timer.Stop()
 	}
 	c.mu.Unlock()
+}
+
+// stopWriter ends a client's writer, so that it is known what has been sent.
+func (c *Conn) stopWriter() {
+	c.over = true
+	c.out.discard()
+	c.nc.SetWriteDeadline(time.Now().Add(farewell)) //nolint:errcheck // fails only when closed
+	for c.out.writing {
+		c.out.written.Wait()
+	}
 }
 
 // farewellOf gives what GOAWAY says after err; say is false where nobody would hear it.

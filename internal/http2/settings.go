@@ -22,11 +22,12 @@ type settings struct {
 	streams    uint32 // how many we may open; clients only
 	window     int32  // a new stream's send window
 	frameSize  int32
-	connect    bool // extended CONNECT is understood
+	headerList uint32 // how large a header it takes, by RFC 9113 section 10.5.1
+	connect    bool   // extended CONNECT is understood
 	noPriority bool
 }
 
-var initialSettings = settings{tableSize: tableSize, streams: 1<<32 - 1, window: initialWindow, frameSize: maxFrame}
+var initialSettings = settings{tableSize: tableSize, streams: 1<<32 - 1, window: initialWindow, frameSize: maxFrame, headerList: 1<<32 - 1}
 
 func appendSetting(b []byte, id uint16, value uint32) []byte {
 	b = binary.BigEndian.AppendUint16(b, id)
@@ -56,6 +57,8 @@ func (s *settings) apply(p []byte) error {
 				return connError(ProtocolError, "SETTINGS_MAX_FRAME_SIZE out of range")
 			}
 			s.frameSize = int32(value)
+		case settingMaxHeaderListSize:
+			s.headerList = value
 		case settingEnableConnectProtocol:
 			if value > 1 || s.connect && value == 0 { // RFC 8441 section 3
 				return connError(ProtocolError, "SETTINGS_ENABLE_CONNECT_PROTOCOL is wrong")

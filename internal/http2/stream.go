@@ -45,10 +45,11 @@ type streamState struct {
 	queued     bool
 
 	// Of clients.
-	isHead    bool // the request is a HEAD
-	finalHead bool // the response's head has come
-	onlyHead  bool // and nothing follows it
-	heads     int  // that have come and not been taken; behind the first in
+	batch     uint64 // of what was sent with which the head goes out, as outbox counts them
+	isHead    bool   // the request is a HEAD
+	finalHead bool   // the response's head has come
+	onlyHead  bool   // and nothing follows it
+	heads     int    // that have come and not been taken; behind the first in
 	moreHeads []Header
 }
 

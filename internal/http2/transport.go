@@ -18,75 +18,100 @@ type Transport struct {
 	most    int // connections
 
 	conns   atomic.Pointer[[]*Conn] // copied when changed
-	dials   atomic.Int32            // that have ended
 	waiters atomic.Int32
+	events  atomic.Uint32 // that waiters should hear of
 	wake    chan struct{} // lets one waiter look again
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	mu       sync.Mutex
-	dialing  bool
-	closed   bool
-	failure  error // of the last dial
-	failedAt time.Time
+	mu      sync.Mutex
+	dialing int
+	dials   int // that have ended
+	failure error
+	ended   time.Time // the last dial; failure is its error
+	closed  bool
 }
 
+// MaxConnections is how many connections a Transport may have if nobody says otherwise.
+const MaxConnections = 256
+
 // NewTransport gives a Transport that connects by dial, with TLS and ALPN h2 or in
-// plaintext, and has at most so many connections; 0 means 8. Requests that find no
-// room wait. dial's context ends with Close; how long a connection may take to be
+// plaintext, and has at most so many connections that take requests; 0 means
+// MaxConnections. dial's context ends with Close; how long a connection may take to be
 // made is dial's own affair.
 func NewTransport(dial func(ctx context.Context) (net.Conn, error), lim Limits, most int) *Transport {
 	t := &Transport{connect: dial, lim: lim, most: most, wake: make(chan struct{}, 1)}
 	if most == 0 {
-		t.most = 8
+		t.most = MaxConnections
 	}
 	t.conns.Store(new([]*Conn))
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
 
-// ErrTransportClosed is the error of Open behind Close.
-var ErrTransportClosed = errors.New("http2: transport closed")
+// Errors of Open. Nothing was sent.
+var (
+	// ErrTransportClosed is the error of Open behind Close.
+	ErrTransportClosed = errors.New("http2: transport closed")
+	// ErrBusy: all connections that there may be have as many streams as they take.
+	ErrBusy = errors.New("http2: no room for another stream, and no further connection may be made")
+)
 
-// Open begins a request on a connection that has room, or on a new one. It waits,
-// as long as ctx lasts, for a connection to be made or for a place to become free.
+// Open begins a request on a connection that has room, or on a new one. It waits, as
+// long as ctx lasts, for a connection to be made and for its target to say how many
+// streams it takes. Where there may be no further connection it fails at once, with ErrBusy.
 func (t *Transport) Open(ctx context.Context, call *Call) (*Stream, error) {
-	if s, err := t.try(call); s != nil || err != nil {
+	if s, err := t.Try(call); s != nil || err != nil {
 		return s, err
 	}
 	t.waiters.Add(1)
 	defer t.leave()
+	began := t.dialed()
 	for {
-		seen := t.dials.Load()
-		if s, err := t.try(call); s != nil || err != nil {
+		seen := t.events.Load()
+		if s, err := t.Try(call); s != nil || err != nil {
 			return s, err
 		}
-		if err := t.more(seen); err != nil {
+		again, err := t.more(began, seen)
+		if err != nil {
 			return nil, err
 		}
-		select {
-		case <-t.wake:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		if err := t.failedSince(seen); err != nil {
+		if err := t.wait(ctx, again); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// try begins the request on the first connection that has room.
-func (t *Transport) try(call *Call) (*Stream, error) {
+// Try begins the request on the first connection that has room. It gives nil where
+// there is none: Open waits.
+func (t *Transport) Try(call *Call) (*Stream, error) {
 	for _, c := range *t.conns.Load() {
 		switch s, err := c.Open(call); err {
 		case nil:
 			return s, nil
-		case ErrNotOffered:
+		case ErrNotOffered, ErrHeaderList:
 			return nil, err
 		}
 	}
 	return nil, nil
+}
+
+// wait waits until it is worth looking again: something has happened, or the time
+// given has passed.
+func (t *Transport) wait(ctx context.Context, again time.Duration) error {
+	if again <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(again)
+	defer timer.Stop()
+	select {
+	case <-t.wake:
+	case <-timer.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // leave ends a wait; the next waiter looks, too.
@@ -99,6 +124,7 @@ func (t *Transport) leave() {
 // call it under theirs.
 func (t *Transport) signal() {
 	if t.waiters.Load() > 0 {
+		t.events.Add(1)
 		select {
 		case t.wake <- struct{}{}:
 		default:
@@ -106,63 +132,96 @@ func (t *Transport) signal() {
 	}
 }
 
-// redialAfter is how long after a failed dial none is made as long as there are
-// other connections to wait for.
-const redialAfter = time.Second
-
-// more sees that another connection is made, if there may be one. seen is the
-// number of dials before the caller looked for room: if one has ended since, there
-// may be room now, and the caller is to look again.
-func (t *Transport) more(seen int32) error {
+func (t *Transport) dialed() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := t.count()
-	switch {
-	case t.closed:
-		return ErrTransportClosed
-	case t.dials.Load() != seen:
-		t.signal()
-	case t.dialing, n >= t.most, n > 0 && t.failure != nil && time.Since(t.failedAt) < redialAfter:
-	default:
-		t.dialing = true
-		t.running.Go(t.dial)
-	}
-	return nil
+	return t.dials
 }
 
-// count gives the number of connections that take requests.
-func (t *Transport) count() (n int) {
+const (
+	// redialAfter is how long after a dial that has brought no room none is made, as long as
+	// there are other connections to wait for.
+	redialAfter = time.Second
+	// maxDialing is how many connections are made at a time.
+	maxDialing = 8
+	// untilWoken is longer than anybody waits.
+	untilWoken = time.Hour
+)
+
+// more sees that connections are made if there are too few, and says for how long at most
+// to wait for room. began is how many dials had ended when the caller began to wait,
+// seen are the events before it looked last: what has happened since may have made room.
+func (t *Transport) more(began int, seen uint32) (again time.Duration, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	have := t.count()
+	coming := have.coming + t.dialing
+	rest := redialAfter - time.Since(t.ended)
+	switch {
+	case t.closed:
+		return 0, ErrTransportClosed
+	case t.events.Load() != seen:
+		return 0, nil
+	case t.dials != began && t.failure != nil:
+		return 0, t.failure
+	case have.open > 0 && coming == 0 && rest > 0 && (t.failure != nil || have.each == 0):
+		return rest, nil
+	case coming == 0 && have.open >= t.most:
+		return 0, ErrBusy
+	}
+	t.dialFor(int(t.waiters.Load()), have)
+	return untilWoken, nil
+}
+
+// dialFor makes connections for so many streams that wait: one as long as it is not known
+// how many each takes.
+func (t *Transport) dialFor(waiters int, have census) {
+	each := have.each
+	switch {
+	case each < 0:
+		each = waiters
+	case each == 0:
+		each = 1
+	}
+	for coming := have.coming + t.dialing; coming*each < waiters && coming < maxDialing && have.open+t.dialing < t.most; coming++ {
+		t.dialing++
+		t.running.Go(t.dial)
+	}
+}
+
+// census is what is known of the connections.
+type census struct {
+	open   int // they take requests
+	coming int // and their targets have not said how many
+	each   int // how many the newest takes of which that is known; -1: none
+}
+
+func (t *Transport) count() census {
+	n := census{each: -1}
 	for _, c := range *t.conns.Load() {
 		c.mu.Lock()
-		if c.open() {
-			n++
+		switch {
+		case !c.open():
+		case c.greeted:
+			n.open++
+			n.each = c.places()
+		default:
+			n.open++
+			n.coming++
 		}
 		c.mu.Unlock()
 	}
 	return n
 }
 
-// failedSince gives the error of a dial that ended after seen, if there is no
-// connection to wait for instead.
-func (t *Transport) failedSince(seen int32) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed:
-		return ErrTransportClosed
-	case t.dials.Load() != seen && t.failure != nil && t.count() == 0:
-		return t.failure
-	}
-	return nil
-}
-
 // dial makes a connection and runs it until it ends.
 func (t *Transport) dial() {
 	nc, err := t.connect(t.ctx)
 	t.mu.Lock()
-	t.dialing, t.failure, t.failedAt = false, err, time.Now()
+	t.dialing--
+	t.dials++
+	t.failure, t.ended = err, time.Now()
 	if err != nil || t.closed {
-		t.dials.Add(1)
 		t.mu.Unlock()
 		if nc != nil {
 			nc.Close()
@@ -173,7 +232,6 @@ func (t *Transport) dial() {
 	c := NewClientConn(nc, t.lim)
 	c.freed = t.signal
 	t.replace(nil, c)
-	t.dials.Add(1)
 	t.mu.Unlock()
 	t.signal()
 	c.Serve() //nolint:errcheck // each stream gets to know

@@ -2,6 +2,7 @@ package http2
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"runtime"
 	"sync"
@@ -24,6 +25,8 @@ type outbox struct {
 	b       []byte
 	mem     *[]byte // what b came in
 	writing bool    // the writer runs
+	batch   uint64  // how many times frames have been taken out
+	sent    uint64  // how many of these have gone out, or may have in part
 	err     error   // the socket takes no more
 	written *sync.Cond
 }
@@ -42,7 +45,18 @@ func (o *outbox) take() *[]byte {
 	mem := o.mem
 	*mem = o.b
 	o.b, o.mem = nil, nil
+	o.batch++
+	o.sent = o.batch
 	return mem
+}
+
+// discard drops what has not been sent.
+func (o *outbox) discard() {
+	if o.mem != nil {
+		*o.mem = o.b
+		putOut(o.mem)
+		o.b, o.mem = nil, nil
+	}
 }
 
 func putOut(mem *[]byte) {
@@ -70,24 +84,54 @@ func (c *Conn) write() {
 		c.mu.Unlock()
 		runtime.Gosched()
 		c.mu.Lock()
+		if len(c.out.b) == 0 {
+			break // discarded
+		}
 		mem := c.out.take()
 		c.grant()
 		if !c.failed {
 			c.timer.SetWriteIdle(time.Now(), c.lim.Write)
 		}
 		c.mu.Unlock()
-		_, err := c.nc.Write(*mem)
+		n, err := c.nc.Write(*mem)
 		putOut(mem)
 		c.mu.Lock()
 		if err != nil {
-			c.out.err = err
-			c.failStreams()
-			c.stopReader()
+			c.writeFailed(n, err)
 		}
 		c.out.written.Broadcast()
 	}
 	c.out.writing = false
 	c.out.written.Broadcast()
+}
+
+// writeFailed ends a connection whose socket takes no more: n bytes were the last.
+func (c *Conn) writeFailed(n int, err error) {
+	c.out.err = err
+	if n == 0 {
+		c.out.sent--
+	}
+	switch {
+	case c.handler != nil || errors.Is(err, os.ErrDeadlineExceeded):
+		c.failStreams()
+		c.stopReader()
+		return
+	case c.over:
+		return
+	}
+	// A target that has closed the connection may have said before which requests it has
+	// served, and have answered some. That is here, and is read to its end.
+	c.going.state = last
+	for _, s := range c.streams {
+		s.writes.wake()
+	}
+	c.going.timer = time.AfterFunc(farewell, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.stopReader()
+	})
+	c.settle()
+	c.changed()
 }
 
 // WriteHead sends a response's head. lines are its fields as HTTP/1.1 header
@@ -162,6 +206,8 @@ func (s *Stream) sendable() error {
 		return s.err
 	case s.sendClosed:
 		return ErrEnded
+	case s.c.out.err != nil:
+		return ErrClosed
 	}
 	return nil
 }
