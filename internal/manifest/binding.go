@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,13 +86,10 @@ func (b *builder) buildBindings() {
 
 // bind makes the target group of a binding, or adds its targets to what an earlier one made.
 func (b *builder) bind(t *binding, first map[string]*binding) error {
-	known, key, err := b.boundGroup(&t.Spec)
-	if err != nil {
-		return err
-	}
+	known, key, badGroup := b.boundGroup(&t.Spec)
 	s, port := b.bindingService(t)
 	g, selector, err := newBoundGroup(t, known, port)
-	if err != nil {
+	if err := errors.Join(badGroup, err); err != nil {
 		return err
 	}
 	if same := b.bound[g.Name]; strings.HasPrefix(same, "arn:") != strings.HasPrefix(key, "arn:") {
@@ -156,6 +154,9 @@ func (b *builder) boundGroup(spec *TargetGroupBindingSpec) (known InventoryTarge
 func (b *builder) bindingService(t *binding) (*service, corev1.ServicePort) {
 	ref := t.Spec.ServiceRef
 	s := b.services[name{t.name.namespace, ref.Name}]
+	if s == nil && ref.Name == "" {
+		return nil, corev1.ServicePort{} // a fault of its own
+	}
 	if s == nil {
 		b.warn(t.origin, "spec.serviceRef.name", "there is no Service %s/%s, so that the binding brings no targets", t.name.namespace, ref.Name)
 		return nil, corev1.ServicePort{}
@@ -182,46 +183,41 @@ func newBoundGroup(t *binding, known InventoryTargetGroup, port corev1.ServicePo
 			g.TargetType = instanceTargets
 		}
 	}
-	if err := checkBinding(g, spec, known); err != nil {
-		return nil, nil, err
-	}
+	wrong := checkBinding(g, spec, known)
 	known.describe(g)
 	selector, err := metav1.LabelSelectorAsSelector(spec.NodeSelector)
 	if err != nil {
-		return nil, nil, faultf("spec.nodeSelector", "%s", err)
+		wrong = errors.Join(wrong, faultf("spec.nodeSelector", "%s", err))
 	}
 	if spec.NodeSelector == nil { // in Kubernetes no selector selects nothing; here it is no choice
 		selector = labels.Everything()
 	}
-	return g, selector, nil
+	return g, selector, wrong
 }
 
 // checkBinding refuses what AWS's controller refuses of a new binding.
 func checkBinding(g *lb.TargetGroup, spec *TargetGroupBindingSpec, known InventoryTargetGroup) error {
-	differs := func(said, is string) bool { return said != "" && is != "" && said != is }
-	switch protocols := []lb.Protocol{lb.HTTP, lb.HTTPS, lb.TCP, lb.TLS, lb.UDP, lb.TCPUDP}; {
-	case spec.ServiceRef.Name == "":
-		return faultf("spec.serviceRef.name", "the binding names no Service; write one, and its port")
-	case g.TargetType != instanceTargets && g.TargetType != ipTargets:
-		return faultf("spec.targetType", "target type %q is not known; write instance or ip", g.TargetType)
-	case differs(spec.TargetType, known.TargetType):
-		return faultf("spec.targetType", "the target group has targets of type %s, by the inventory; write that, or leave it out", known.TargetType)
-	case g.TargetType == ipTargets && spec.NodeSelector != nil:
-		return faultf("spec.nodeSelector", "targets of type ip are no nodes; leave nodeSelector out, or write targetType: instance")
-	case g.TargetType == instanceTargets && spec.IAMRoleARNToAssume != "":
-		return faultf("spec.iamRoleArnToAssume", "AWS takes no role to assume for targets of type instance; write targetType: ip")
-	case g.IPAddressType != "ipv4" && g.IPAddressType != "ipv6":
-		return faultf("spec.ipAddressType", "%q is not known; write ipv4 or ipv6", g.IPAddressType)
-	case differs(spec.IPAddressType, known.IPAddressType):
-		return faultf("spec.ipAddressType", "the target group has %s addresses, by the inventory; write that, or leave it out", known.IPAddressType)
-	case spec.VPCID != "" && !vpcID.MatchString(spec.VPCID):
-		return faultf("spec.vpcID", "%q is no VPC; write vpc- and 8, 17 or 32 of the characters 0-9 and a-f, or leave it out", spec.VPCID)
-	case !slices.Contains(protocols, g.Protocol):
-		return faultf("spec.targetGroupProtocol", "%q cannot be served; write HTTP, HTTPS, TCP, TLS, UDP or TCP_UDP", g.Protocol)
-	case differs(spec.TargetGroupProtocol, string(known.Protocol)):
-		return faultf("spec.targetGroupProtocol", "the target group speaks %s, by the inventory; write that, or leave it out", known.Protocol)
+	var errs []error
+	refuse := func(wrong bool, field, format string, args ...any) {
+		if wrong {
+			errs = append(errs, faultf("spec."+field, format, args...))
+		}
 	}
-	return nil
+	differs := func(said, is string) bool { return said != "" && is != "" && said != is }
+	instances, ips := g.TargetType == instanceTargets, g.TargetType == ipTargets
+	refuse(spec.ServiceRef.Name == "", "serviceRef.name", "the binding names no Service; write one, and its port")
+	refuse(!instances && !ips, "targetType", "target type %q is not known; write instance or ip", g.TargetType)
+	refuse((instances || ips) && differs(spec.TargetType, known.TargetType), "targetType", "the target group has targets of type %s, by the inventory; write that, or leave it out", known.TargetType)
+	refuse(ips && spec.NodeSelector != nil, "nodeSelector", "targets of type ip are no nodes; leave nodeSelector out, or write targetType: instance")
+	refuse(instances && spec.IAMRoleARNToAssume != "", "iamRoleArnToAssume", "AWS takes no role to assume for targets of type instance; write targetType: ip")
+	family := g.IPAddressType == "ipv4" || g.IPAddressType == "ipv6"
+	refuse(!family, "ipAddressType", "%q is not known; write ipv4 or ipv6", g.IPAddressType)
+	refuse(family && differs(spec.IPAddressType, known.IPAddressType), "ipAddressType", "the target group has %s addresses, by the inventory; write that, or leave it out", known.IPAddressType)
+	refuse(spec.VPCID != "" && !vpcID.MatchString(spec.VPCID), "vpcID", "%q is no VPC; write vpc- and 8, 17 or 32 of the characters 0-9 and a-f, or leave it out", shorten(spec.VPCID))
+	served := slices.Contains([]lb.Protocol{lb.HTTP, lb.HTTPS, lb.TCP, lb.TLS, lb.UDP, lb.TCPUDP}, g.Protocol)
+	refuse(!served, "targetGroupProtocol", "%q cannot be served; write HTTP, HTTPS, TCP, TLS, UDP or TCP_UDP", g.Protocol)
+	refuse(served && differs(spec.TargetGroupProtocol, string(known.Protocol)), "targetGroupProtocol", "the target group speaks %s, by the inventory; write that, or leave it out", known.Protocol)
+	return errors.Join(errs...)
 }
 
 func (b *builder) noteBinding(t *binding) {

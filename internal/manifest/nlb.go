@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,37 +26,18 @@ func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGr
 		b.note(s.origin, "spec.externalTrafficPolicy", "Local: %s", keepAddresses)
 	}
 	l, err := b.serviceBalancer(s, lb.Network, []string{"ipv4", "dualstack"})
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := checkAddresses(notes, l); err != nil {
-		return nil, nil, err
-	}
-	if err := checkRoutingPolicy(notes, "attributes", l.Attributes); err != nil {
-		return nil, nil, err
-	}
-	if err := checkSourceNAT(notes, l); err != nil {
-		return nil, nil, err
-	}
-	ports, both, err := joinedPorts(s)
-	if err != nil {
-		return nil, nil, err
-	}
-	tls, err := b.readTLS(s)
-	if err != nil {
-		return nil, nil, err
-	}
+	ports, both, badJoin := joinedPorts(s)
+	tls, badTLS := b.readTLS(s)
+	errs := []error{err, checkAddresses(notes, l), checkRoutingPolicy(notes, "attributes", l.Attributes), checkSourceNAT(notes, l), badJoin, badTLS}
 	groups := map[string]*lb.TargetGroup{}
 	for _, port := range ports {
 		listener, err := b.networkPort(s, l, port, both[port.Port], tls, groups)
-		if err != nil {
-			return nil, nil, err
-		}
+		errs = append(errs, err)
 		// Two ports of the same number and different protocols: the last one stays.
 		l.Listeners = slices.DeleteFunc(l.Listeners, func(x *lb.Listener) bool { return x.Port == listener.Port })
 		l.Listeners = append(l.Listeners, listener)
 	}
-	return l, groups, nil
+	return l, groups, errors.Join(errs...)
 }
 
 // joinedPorts gives the ports to listen on, and which of them take TCP and UDP
@@ -68,22 +50,23 @@ func joinedPorts(s *service) ([]corev1.ServicePort, map[int32]bool, error) {
 	}
 	var ports []corev1.ServicePort
 	both := map[int32]bool{}
+	var errs []error
 	for _, p := range s.Spec.Ports {
 		at := slices.IndexFunc(ports, func(x corev1.ServicePort) bool { return x.Port == p.Port })
 		switch {
 		case at < 0:
 			ports = append(ports, p)
 		case both[p.Port]:
-			return nil, nil, notes.faultf(annotation, "can only merge two ports, and port %d is there more often", p.Port)
+			errs = append(errs, notes.faultf(annotation, "can only merge two ports, and port %d is there more often", p.Port))
 		case p.Protocol == ports[at].Protocol:
-			return nil, nil, notes.faultf(annotation, "port %d is there twice for %s; write one of them for TCP and one for UDP", p.Port, p.Protocol)
+			errs = append(errs, notes.faultf(annotation, "port %d is there twice for %s; write one of them for TCP and one for UDP", p.Port, p.Protocol))
 		case p.Protocol == corev1.ProtocolSCTP || ports[at].Protocol == corev1.ProtocolSCTP:
-			return nil, nil, notes.faultf(annotation, "port %d is SCTP, which cannot be merged", p.Port)
+			errs = append(errs, notes.faultf(annotation, "port %d is SCTP, which cannot be merged", p.Port))
 		default:
 			both[p.Port] = true
 		}
 	}
-	return ports, both, nil
+	return ports, both, errors.Join(errs...)
 }
 
 // protocols gives what the listener of a port speaks, and what its targets do.
@@ -109,32 +92,28 @@ func (t tlsWords) protocols(notes annotations, port corev1.ServicePort, both boo
 	case lb.TCPUDP:
 		return tcpQUIC, tcpQUIC, nil
 	}
-	return "", "", notes.faultf("quic-enabled-ports", "port %d is %s and cannot carry QUIC; write a UDP port", port.Port, listener)
+	return listener, targets, notes.faultf("quic-enabled-ports", "port %d is %s and cannot carry QUIC; write a UDP port", port.Port, listener)
 }
 
 func (b *builder) networkPort(s *service, l *lb.LoadBalancer, port corev1.ServicePort, both bool, tls tlsWords, groups map[string]*lb.TargetGroup) (*lb.Listener, error) {
 	notes := serviceNotes(s)
-	protocol, targets, err := tls.protocols(notes, port, both)
-	if err != nil {
-		return nil, err
-	}
-	action, err := b.networkAction(s, l, port, protocol, targets, groups)
-	if err != nil {
-		return nil, err
-	}
+	protocol, targets, badProtocol := tls.protocols(notes, port, both)
+	action, badAction := b.networkAction(s, l, port, protocol, targets, groups)
+	errs := []error{badProtocol, badAction}
 	listener := &lb.Listener{Port: int(port.Port), Protocol: protocol, Tags: l.Tags, Rules: []*lb.Rule{}, DefaultActions: []lb.Action{action}, Origin: s.origin}
 	if protocol == lb.TLS {
 		listener.SSLPolicy, listener.Certificates = tls.policy, tls.certificates
 		if policy, ok := notes.text("alpn-policy"); ok {
 			policies := []string{"None", "HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred"}
 			if !slices.Contains(policies, policy) {
-				return nil, notes.faultf("alpn-policy", "%q is not known; write one of %s", policy, strings.Join(policies, ", "))
+				errs = append(errs, notes.faultf("alpn-policy", "%q is not known; write one of %s", policy, strings.Join(policies, ", ")))
 			}
 			listener.ALPN = []string{policy}
 		}
 	}
-	listener.Attributes, _, err = notes.pairs(listenerAttributes(protocol, int(port.Port)))
-	return listener, err
+	attributes, _, badAttributes := notes.pairs(listenerAttributes(protocol, int(port.Port)))
+	listener.Attributes = attributes
+	return listener, errors.Join(append(errs, badAttributes)...)
 }
 
 // networkWords is the annotation actions.<PROTOCOL>-<port>: weights for the
@@ -142,37 +121,43 @@ func (b *builder) networkPort(s *service, l *lb.LoadBalancer, port corev1.Servic
 type networkWords struct {
 	Type    lb.ActionType `json:"type"`
 	Forward *struct {
-		BaseServiceWeight *int32 `json:"baseServiceWeight"`
-		TargetGroups      []struct {
-			targetWords
-			Decrypt *bool `json:"decrypt"`
-		} `json:"targetGroups"`
-		Stickiness *struct {
+		BaseServiceWeight *int32          `json:"baseServiceWeight"`
+		TargetGroups      []networkTarget `json:"targetGroups"`
+		Stickiness        *struct {
 			Enabled *bool `json:"enabled"`
 		} `json:"targetGroupStickinessConfig"`
 	} `json:"forwardConfig"`
 }
 
-func (w networkWords) wrong() string {
+// networkTarget is another target group.
+type networkTarget struct {
+	targetWords
+	Decrypt *bool `json:"decrypt"`
+}
+
+// wrong lists what cannot be.
+func (w networkWords) wrong() (all []string) {
 	if w.Type != lb.ForwardAction {
-		return "the action type " + shorten(string(w.Type)) + " is not known here; write forward"
+		return []string{"the action type " + shorten(string(w.Type)) + " is not known here; write forward"}
 	}
 	if w.Forward == nil {
-		return "forwardConfig is missing"
+		return []string{"forwardConfig is missing"}
 	}
 	for _, t := range w.Forward.TargetGroups {
 		switch {
 		case (t.TargetGroupARN != nil) == (t.ServiceName != nil):
-			return "each target group takes precisely one of serviceName and targetGroupARN"
+			all = append(all, "each target group takes precisely one of serviceName and targetGroupARN")
 		case t.ServiceName != nil && t.ServicePort == nil:
-			return "the target group of service " + shorten(*t.ServiceName) + " has no servicePort"
+			all = append(all, "the target group of service "+shorten(*t.ServiceName)+" has no servicePort")
+		}
+		switch {
 		case t.Weight != nil && (*t.Weight < 0 || *t.Weight > 999):
-			return "a weight is out of range; write 0 to 999"
+			all = append(all, "a weight is out of range; write 0 to 999")
 		case t.Weight == nil && len(w.Forward.TargetGroups) > 1:
-			return "with several target groups each needs a weight"
+			all = append(all, "with several target groups each needs a weight")
 		}
 	}
-	return ""
+	return all
 }
 
 // networkAction forwards to the Service's own target group, and to others by weight.
@@ -180,19 +165,15 @@ func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.Serv
 	annotation := fmt.Sprintf("actions.%s-%d", protocol, port.Port)
 	notes := annotations{servicePrefix, s.Annotations}
 	var words networkWords
-	weighted, err := notes.json(annotation, &words)
-	if err != nil {
+	weighted, badWords := notes.json(annotation, &words)
+	if weighted && badWords == nil {
+		badWords = notes.allOf(annotation, words.wrong())
+	}
+	own, badOwn := b.networkTargets(s, nil, s, l, port, targets, groups)
+	if err := errors.Join(badWords, badOwn); err != nil {
 		return lb.Action{}, err
 	}
-	if wrong := words.wrong(); weighted && wrong != "" {
-		return lb.Action{}, notes.faultf(annotation, "%s", wrong)
-	}
-	f := &lb.Forward{}
-	own, err := b.networkTargets(s, nil, s, l, port, targets, groups)
-	if err != nil {
-		return lb.Action{}, err
-	}
-	f.TargetGroups = []lb.WeightedTargetGroup{{TargetGroup: own.Key}}
+	f := &lb.Forward{TargetGroups: []lb.WeightedTargetGroup{{TargetGroup: own.Key}}}
 	if !weighted {
 		return lb.Action{Type: lb.ForwardAction, Forward: f}, nil
 	}
@@ -200,28 +181,14 @@ func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.Serv
 	if words.Forward.Stickiness != nil {
 		f.Stickiness = &lb.TargetGroupStickiness{Enabled: words.Forward.Stickiness.Enabled}
 	}
+	var errs []error
 	for _, t := range words.Forward.TargetGroups {
 		to := lb.WeightedTargetGroup{TargetGroupARN: deref(t.TargetGroupARN), Weight: weight(t.Weight)}
 		if t.ServiceName != nil {
-			other := b.services[name{s.Namespace, *t.ServiceName}]
-			if other == nil {
-				return lb.Action{}, notes.faultf(annotation, "service %s/%s not found", s.Namespace, *t.ServiceName)
-			}
-			otherPort, err := findPort(other, *t.ServicePort)
+			g, err := b.otherTargets(s, l, t, protocol, groups)
 			if err != nil {
-				advice := ""
-				if _, number := parsePort(t.ServicePort.StrVal); number {
-					advice = "; a port in quotes is a name here, write the number without them"
-				}
-				return lb.Action{}, notes.faultf(annotation, "%s%s", err, advice)
-			}
-			speaks := protocol
-			if protocol == lb.TLS && t.Decrypt != nil && *t.Decrypt {
-				speaks = lb.TCP
-			}
-			g, err := b.networkTargets(s, s, other, l, otherPort, speaks, groups)
-			if err != nil {
-				return lb.Action{}, err
+				errs = append(errs, in(notes.field(annotation), err))
+				continue
 			}
 			to.TargetGroup = g.Key
 		} else {
@@ -229,7 +196,27 @@ func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.Serv
 		}
 		f.TargetGroups = append(f.TargetGroups, to)
 	}
-	return lb.Action{Type: lb.ForwardAction, Forward: f}, nil
+	return lb.Action{Type: lb.ForwardAction, Forward: f}, errors.Join(errs...)
+}
+
+// otherTargets makes the target group of another Service beside s.
+func (b *builder) otherTargets(s *service, l *lb.LoadBalancer, t networkTarget, protocol lb.Protocol, groups map[string]*lb.TargetGroup) (*lb.TargetGroup, error) {
+	other := b.services[name{s.Namespace, *t.ServiceName}]
+	if other == nil {
+		return nil, faultf("", "service %s/%s not found", s.Namespace, *t.ServiceName)
+	}
+	port, err := findPort(other, *t.ServicePort)
+	if err != nil {
+		advice := ""
+		if _, number := parsePort(t.ServicePort.StrVal); number {
+			advice = "; a port in quotes is a name here, write the number without them"
+		}
+		return nil, faultf("", "%s%s", err, advice)
+	}
+	if protocol == lb.TLS && t.Decrypt != nil && *t.Decrypt {
+		protocol = lb.TCP
+	}
+	return b.networkTargets(s, s, other, l, port, protocol, groups)
 }
 
 func weight(w *int32) *int {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,13 +21,11 @@ func checkRoutingPolicy(notes annotations, annotation string, attributes map[str
 // checkAddresses reads the fixed addresses that the load balancer asks for. Where
 // subnets are named there is one address for each.
 func checkAddresses(notes annotations, l *lb.LoadBalancer) error {
-	eips, ok := notes.list("eip-allocations")
-	if ok {
-		if err := checkEIPs(notes, "eip-allocations", eips, l); err != nil {
-			return err
-		}
+	var errs []error
+	if eips, ok := notes.list("eip-allocations"); ok {
+		errs = append(errs, checkEIPs(notes, "eip-allocations", eips, l))
 		if len(eips) == 0 {
-			return notes.faultf("eip-allocations", "the list is empty; write an allocation for each subnet, or leave the annotation out")
+			errs = append(errs, notes.faultf("eip-allocations", "the list is empty; write an allocation for each subnet, or leave the annotation out"))
 		}
 		l.EIPAllocations = eips
 	}
@@ -42,56 +41,57 @@ func checkAddresses(notes annotations, l *lb.LoadBalancer) error {
 			continue
 		}
 		if !fixed.allowed {
-			return notes.faultf(fixed.annotation, "these addresses can only be set for %s", fixed.where)
+			errs = append(errs, notes.faultf(fixed.annotation, "these addresses can only be set for %s", fixed.where))
 		}
 		if len(list) == 0 || len(l.Subnets) > 0 && len(list) != len(l.Subnets) {
-			return notes.faultf(fixed.annotation, "count of addresses (%d) and subnets (%d) must match", len(list), len(l.Subnets))
+			errs = append(errs, notes.faultf(fixed.annotation, "count of addresses (%d) and subnets (%d) must match", len(list), len(l.Subnets)))
 		}
 		for _, raw := range list {
 			if a, err := netip.ParseAddr(raw); err != nil || a.Is6() != fixed.v6 {
-				return notes.faultf(fixed.annotation, "%q is no address of the right kind", raw)
+				errs = append(errs, notes.faultf(fixed.annotation, "%q is no address of the right kind", raw))
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // checkSourceNAT looks at annotations that are accepted and mean nothing here, as
 // far as AWS's controller checks them without knowing the subnets.
 func checkSourceNAT(notes annotations, l *lb.LoadBalancer) error {
 	const prefixes = "source-nat-ipv6-prefixes"
+	var errs []error
 	for _, annotation := range []string{"enable-prefix-for-ipv6-source-nat", "inbound-sg-rules-on-private-link-traffic"} {
 		if value, ok := notes.text(annotation); ok && value != "on" && value != "off" {
-			return notes.faultf(annotation, "%q is not known; write on or off", value)
+			errs = append(errs, notes.faultf(annotation, "%q is not known; write on or off", value))
 		}
 	}
 	on := notes.textOr("enable-prefix-for-ipv6-source-nat", "off") == "on"
 	if on && l.IPAddressType != "dualstack" {
-		return notes.faultf("enable-prefix-for-ipv6-source-nat", "this is for dual-stack load balancers only; write %sip-address-type: dualstack", notes.prefix)
+		errs = append(errs, notes.faultf("enable-prefix-for-ipv6-source-nat", "this is for dual-stack load balancers only; write %sip-address-type: dualstack", notes.prefix))
 	}
 	list, given := notes.list(prefixes)
 	switch {
 	case !given:
-		return nil
 	case !on:
-		return notes.faultf(prefixes, "prefixes need a dual-stack load balancer and %senable-prefix-for-ipv6-source-nat: \"on\"", notes.prefix)
+		errs = append(errs, notes.faultf(prefixes, "prefixes need a dual-stack load balancer and %senable-prefix-for-ipv6-source-nat: \"on\"", notes.prefix))
 	case len(l.Subnets) > 0 && len(list) != len(l.Subnets):
-		return notes.faultf(prefixes, "count of prefixes (%d) and subnets (%d) must match", len(list), len(l.Subnets))
+		errs = append(errs, notes.faultf(prefixes, "count of prefixes (%d) and subnets (%d) must match", len(list), len(l.Subnets)))
 	}
 	for _, raw := range list {
 		if p, err := netip.ParsePrefix(raw); raw != "auto_assigned" && (err != nil || !p.Addr().Is6() || p.Bits() != 80) {
-			return notes.faultf(prefixes, "%q is no prefix for source NAT; write an IPv6 prefix of length 80, or auto_assigned", raw)
+			errs = append(errs, notes.faultf(prefixes, "%q is no prefix for source NAT; write an IPv6 prefix of length 80, or auto_assigned", raw))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func checkEIPs(notes annotations, annotation string, eips []string, l *lb.LoadBalancer) error {
+	var errs []error
 	if l.Scheme != internetFacing {
-		return notes.faultf(annotation, "EIP allocations can only be set for internet facing load balancers; write scheme: %s", internetFacing)
+		errs = append(errs, notes.faultf(annotation, "EIP allocations can only be set for internet facing load balancers; write scheme: %s", internetFacing))
 	}
 	if len(l.Subnets) > 0 && len(eips) != len(l.Subnets) {
-		return notes.faultf(annotation, "count of EIP allocations (%d) and subnets (%d) must match", len(eips), len(l.Subnets))
+		errs = append(errs, notes.faultf(annotation, "count of EIP allocations (%d) and subnets (%d) must match", len(eips), len(l.Subnets)))
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,33 +20,27 @@ func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, po
 	}
 	notes := serviceNotes(owner)
 	g := &lb.TargetGroup{Key: key, Protocol: protocol, IPAddressType: "ipv4", Tags: l.Tags, Origin: owner.origin}
-	var err error
-	if g.TargetType, err = b.networkTargetType(notes, s, port); err != nil {
-		return nil, err
-	}
-	if g.HealthCheck, err = networkHealthCheck(g, owner, s); err != nil {
-		return nil, err
-	}
-	if g.Attributes, err = networkAttributes(notes, port); err != nil {
-		return nil, err
-	}
+	var badType, badCheck, badAttributes, badPort error
+	g.TargetType, badType = b.networkTargetType(notes, s, port)
+	g.HealthCheck, badCheck = networkHealthCheck(g, owner, s)
+	g.Attributes, badAttributes = networkAttributes(notes, port)
+	errs := []error{badType, badCheck, badAttributes}
 	if g.TargetType == instanceTargets {
-		if g.NodeSelector, _, err = notes.pairs("target-node-labels"); err != nil {
-			return nil, err
-		}
+		labels, _, err := notes.pairs("target-node-labels")
+		g.NodeSelector, errs = labels, append(errs, err)
 	}
-	if many, _, err := notes.boolean("multi-cluster-target-group"); err != nil {
-		return nil, err
-	} else if many {
+	many, _, badMany := notes.boolean("multi-cluster-target-group")
+	if many {
 		g.MultiCluster = &many
 	}
 	if wantsIPv6(s) {
 		if l.IPAddressType != "dualstack" {
-			return nil, faultf("spec.ipFamilies", "Service %s has IPv6 addresses, and the load balancer is not dual-stack; write %sip-address-type: dualstack", s.name, notes.prefix)
+			errs = append(errs, faultf("spec.ipFamilies", "Service %s has IPv6 addresses, and the load balancer is not dual-stack; write %sip-address-type: dualstack", s.name, notes.prefix))
 		}
 		g.IPAddressType = "ipv6"
 	}
-	if g.Port, err = groupPort(g.TargetType, s, port); err != nil {
+	g.Port, badPort = groupPort(g.TargetType, s, port)
+	if err := errors.Join(append(errs, badMany, badPort)...); err != nil {
 		return nil, err
 	}
 	baseUID := ""
@@ -91,31 +86,28 @@ func networkHealthCheck(g *lb.TargetGroup, owner, s *service) (*lb.HealthCheck, 
 		timeout, threshold = 6, 2
 	}
 	h := &lb.HealthCheck{Protocol: lb.Protocol(strings.ToUpper(notes.textOr("healthcheck-protocol", protocol)))}
+	var badProtocol error
 	switch h.Protocol {
 	case lb.HTTP, lb.HTTPS:
 		h.Path = notes.textOr("healthcheck-path", path)
 		h.Matcher = &lb.Matcher{HTTPCode: notes.textOr("healthcheck-success-codes", "200-399")}
 	case lb.TCP:
 	default:
-		return nil, notes.faultf("healthcheck-protocol", "%q is not known; write TCP, HTTP or HTTPS", h.Protocol)
+		badProtocol = notes.faultf("healthcheck-protocol", "%q is not known; write TCP, HTTP or HTTPS", h.Protocol)
 	}
-	var err error
-	if h.Port, err = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", port); err != nil {
-		return nil, err
-	}
-	return h, readNumbers(notes, serviceCheckNumbers(h, interval, timeout, threshold))
+	var badPort error
+	h.Port, badPort = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", port)
+	return h, errors.Join(badProtocol, badPort, readNumbers(notes, serviceCheckNumbers(h, interval, timeout, threshold)))
 }
 
 func networkAttributes(notes annotations, port corev1.ServicePort) (map[string]string, error) {
 	const key = "proxy_protocol_v2.enabled"
-	attributes, err := serviceTargetAttributes(notes, port)
-	if err != nil {
-		return nil, err
-	}
+	attributes, badPairs := serviceTargetAttributes(notes, port)
+	errs := []error{badPairs}
 	for _, name := range []string{"target-group-attributes", fmt.Sprintf("target-group-attributes.%d", port.Port)} {
 		said, _, _ := notes.pairs(name)
 		if v, ok := said["preserve_client_ip.enabled"]; ok && boolean(v) != "" {
-			return nil, notes.faultf(name, "preserve_client_ip.enabled=%s: write true or false", v)
+			errs = append(errs, notes.faultf(name, "preserve_client_ip.enabled=%s: write true or false", v))
 		}
 	}
 	if v, ok := attributes[key]; !ok {
@@ -127,7 +119,7 @@ func networkAttributes(notes annotations, port corev1.ServicePort) (map[string]s
 		attributes[key] = "false"
 		for _, p := range splitList(raw) {
 			if _, err := strconv.Atoi(p); err != nil {
-				return nil, notes.faultf("proxy-protocol-per-target-group", "%q is no port number", p)
+				errs = append(errs, notes.faultf("proxy-protocol-per-target-group", "%q is no port number", p))
 			}
 			if p == strconv.Itoa(int(port.Port)) {
 				attributes[key] = "true"
@@ -136,9 +128,9 @@ func networkAttributes(notes annotations, port corev1.ServicePort) (map[string]s
 	}
 	if v, ok := notes.text("proxy-protocol"); ok {
 		if v != "*" {
-			return nil, notes.faultf("proxy-protocol", "%q is not known; write *, which turns version 2 on for all target groups", v)
+			errs = append(errs, notes.faultf("proxy-protocol", "%q is not known; write *, which turns version 2 on for all target groups", v))
 		}
 		attributes[key] = "true"
 	}
-	return attributes, nil
+	return attributes, errors.Join(errs...)
 }

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -46,6 +48,8 @@ func (b *builder) checkLeaving(s *service) {
 	}
 }
 
+// buildService makes a load balancer of a Service and the target groups of it. With an
+// error, which has all that is wrong with the Service, they are not whole.
 type buildService func(*service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error)
 
 // builderOf tells what makes a load balancer of a Service; nil if it has none of its own.
@@ -92,44 +96,33 @@ func serviceNotes(s *service) annotations {
 func (b *builder) application(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGroup, error) {
 	notes := serviceNotes(s)
 	l, err := b.serviceBalancer(s, lb.Application, []string{"ipv4", "dualstack", "dualstack-without-public-ipv4"})
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := classicAttributes(notes, l); err != nil {
-		return nil, nil, err
-	}
-	tls, err := b.readTLS(s)
-	if err != nil {
-		return nil, nil, err
-	}
+	tls, badTLS := b.readTLS(s)
+	errs := []error{err, classicAttributes(notes, l), badTLS}
 	groups := map[string]*lb.TargetGroup{}
-	for _, port := range s.Spec.Ports {
+	for i, port := range s.Spec.Ports {
 		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
-			return nil, nil, faultf("spec.ports", "port %d is %s; an application load balancer takes TCP ports only", port.Port, port.Protocol)
+			errs = append(errs, faultf(fmt.Sprintf("spec.ports[%d]", i), "port %d is %s; an application load balancer takes TCP ports only", port.Port, port.Protocol))
+			continue
 		}
 		listener, g, err := b.applicationPort(s, l, port, tls)
-		if err != nil {
-			return nil, nil, err
-		}
+		errs = append(errs, err)
 		l.Listeners = append(l.Listeners, listener)
 		groups[g.Key] = g
 	}
-	return l, groups, redirectToTLS(notes, l, groups)
+	return l, groups, errors.Join(append(errs, redirectToTLS(notes, l, groups))...)
 }
 
 // applicationPort makes the listener and the target group of one port.
 func (b *builder) applicationPort(s *service, l *lb.LoadBalancer, port corev1.ServicePort, tls tlsWords) (*lb.Listener, *lb.TargetGroup, error) {
-	g, err := b.applicationTargets(s, l, port)
-	if err != nil {
-		return nil, nil, err
-	}
+	g, badTargets := b.applicationTargets(s, l, port)
 	listener := &lb.Listener{Port: int(port.Port), Protocol: lb.HTTP, Tags: l.Tags, Rules: []*lb.Rule{}, Origin: s.origin,
 		DefaultActions: []lb.Action{{Type: lb.ForwardAction, Forward: &lb.Forward{TargetGroups: []lb.WeightedTargetGroup{{TargetGroup: g.Key}}}}}}
 	if tls.on(port) {
 		listener.Protocol, listener.SSLPolicy, listener.Certificates = lb.HTTPS, tls.policy, tls.certificates
 	}
-	listener.Attributes, _, err = serviceNotes(s).pairs(listenerAttributes(listener.Protocol, int(port.Port)))
-	return listener, g, err
+	attributes, _, badAttributes := serviceNotes(s).pairs(listenerAttributes(listener.Protocol, int(port.Port)))
+	listener.Attributes = attributes
+	return listener, g, errors.Join(badTargets, badAttributes)
 }
 
 // serviceBalancer reads what Services of both types say about the load balancer.
@@ -137,56 +130,42 @@ func (b *builder) serviceBalancer(s *service, kind lb.LoadBalancerType, addressT
 	notes := serviceNotes(s)
 	l := &lb.LoadBalancer{Key: s.name.String(), Type: kind, Origin: s.origin, Listeners: []*lb.Listener{},
 		IPAddressType: notes.textOr("ip-address-type", "ipv4")}
+	var errs []error
 	if !slices.Contains(addressTypes, l.IPAddressType) {
-		return nil, notes.faultf("ip-address-type", "%q is not known; write one of %s", l.IPAddressType, strings.Join(addressTypes, ", "))
+		errs = append(errs, notes.faultf("ip-address-type", "%q is not known; write one of %s", l.IPAddressType, strings.Join(addressTypes, ", ")))
 	}
-	var err error
-	if l.Scheme, err = serviceScheme(notes, b.opts.DefaultScheme); err != nil {
-		return nil, err
-	}
+	var badScheme error
+	l.Scheme, badScheme = serviceScheme(notes, b.opts.DefaultScheme)
 	uid := string(s.UID)
 	if uid == "" && kind == lb.Application {
 		uid = s.name.String() // files have no UIDs, and names should differ all the same
 	}
 	l.Name = notes.textOr("name", resourceName(s.name, digest(b.opts.ClusterName, uid, l.Scheme)))
 	if len(l.Name) > 32 {
-		return nil, notes.faultf("name", "the name has %d characters; write at most 32", len(l.Name))
+		errs = append(errs, notes.faultf("name", "the name has %d characters; write at most 32", len(l.Name)))
 	}
-	tags, _, err := notes.pairs("additional-resource-tags")
-	if err != nil {
-		return nil, err
-	}
+	tags, _, badTags := notes.pairs("additional-resource-tags")
 	l.Tags = over(tags, map[string]string{})
-	attributes, _, err := notes.pairs("attributes")
-	if err != nil {
-		return nil, err
-	}
+	attributes, _, badAttributes := notes.pairs("attributes")
 	l.Attributes = over(attributes, map[string]string{})
-	if err := logAttributes(notes, l.Attributes); err != nil {
-		return nil, err
-	}
-	capacity, err := readCapacity(notes)
-	if err != nil {
-		return nil, err
-	}
+	badLogs := logAttributes(notes, l.Attributes)
+	capacity, badCapacity := readCapacity(notes)
 	l.MinimumCapacity, _ = strconv.Atoi(capacity[capacityUnits])
 	l.Subnets, _ = notes.list("subnets")
-	return l, b.serviceInbound(s, l)
+	return l, errors.Join(append(errs, badScheme, badTags, badAttributes, badLogs, badCapacity, b.serviceInbound(s, l))...)
 }
 
 func serviceScheme(notes annotations, or string) (string, error) {
 	if scheme, ok := notes.text("scheme"); ok {
 		if scheme != internal && scheme != internetFacing {
-			return "", notes.faultf("scheme", "%q is not known; write %s or %s", scheme, internal, internetFacing)
+			return or, notes.faultf("scheme", "%q is not known; write %s or %s", scheme, internal, internetFacing)
 		}
 		return scheme, nil
 	}
 	inside, ok, err := notes.boolean("internal")
 	switch {
-	case err != nil:
-		return "", err
-	case !ok:
-		return or, nil
+	case err != nil || !ok:
+		return or, err
 	case inside:
 		return internal, nil
 	}
@@ -196,11 +175,8 @@ func serviceScheme(notes annotations, or string) (string, error) {
 // logAttributes turns the annotations that speak of one attribute into it; they
 // beat the annotation attributes.
 func logAttributes(notes annotations, attributes map[string]string) error {
-	logs, ok, err := notes.boolean("access-log-enabled")
-	if err != nil {
-		return err
-	}
-	if ok && logs {
+	logs, _, badLogs := notes.boolean("access-log-enabled")
+	if logs {
 		attributes["access_logs.s3.enabled"] = "true"
 		for annotation, key := range map[string]string{"access-log-s3-bucket-name": "access_logs.s3.bucket", "access-log-s3-bucket-prefix": "access_logs.s3.prefix"} {
 			if v, ok := notes.text(annotation); ok {
@@ -208,11 +184,11 @@ func logAttributes(notes annotations, attributes map[string]string) error {
 			}
 		}
 	}
-	cross, ok, err := notes.boolean("cross-zone-load-balancing-enabled")
-	if ok && err == nil {
+	cross, ok, badCross := notes.boolean("cross-zone-load-balancing-enabled")
+	if ok && badCross == nil {
 		attributes["load_balancing.cross_zone.enabled"] = strconv.FormatBool(cross)
 	}
-	return err
+	return errors.Join(badLogs, badCross)
 }
 
 // classicAttributes reads annotations of the classic load balancer that have an
@@ -241,12 +217,13 @@ func (b *builder) readTLS(s *service) (tlsWords, error) {
 	if notes.textOr("type", "") == "application" { // the classic load balancer's word for all ports
 		t.ports = slices.DeleteFunc(t.ports, func(p string) bool { return p == "*" })
 	}
+	var errs []error
 	for _, p := range t.ports {
 		if !slices.ContainsFunc(s.Spec.Ports, func(port corev1.ServicePort) bool { return isPort(port, p) }) {
-			return t, notes.faultf("ssl-ports", "the Service has no port %q; write the name or number of one of its ports", p)
+			errs = append(errs, notes.faultf("ssl-ports", "the Service has no port %q; write the name or number of one of its ports, which are %s", p, s.portNames()))
 		}
 	}
-	return t, nil
+	return t, errors.Join(errs...)
 }
 
 func isPort(port corev1.ServicePort, nameOrNumber string) bool {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"net"
 	"strings"
 
@@ -10,37 +11,37 @@ import (
 // serviceInbound reads who may connect: security groups, or ranges of addresses.
 func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
 	notes := serviceNotes(s)
-	off, _, err := notes.boolean("disable-nlb-sg")
-	if err != nil {
-		return err
-	}
+	off, _, badOff := notes.boolean("disable-nlb-sg")
 	if off && l.Type == lb.Network {
-		_, _, err := notes.boolean(manageGroups)
-		return err
+		_, _, badManage := notes.boolean(manageGroups)
+		return badManage
 	}
 	if list, _ := notes.list("security-groups"); len(list) > 0 {
 		groups, missing := b.opts.Inventory.securityGroups(list)
+		var badGroups error
 		if missing != "" {
-			return notes.faultf("security-groups", "there is no security group %q", missing)
+			badGroups = notes.faultf("security-groups", "there is no security group %q", missing)
 		}
-		manage, _, err := notes.boolean(manageGroups)
+		manage, _, badManage := notes.boolean(manageGroups)
 		if manage {
 			groups = append(groups, "shared-backend")
 		}
 		l.SecurityGroups = groups
-		return err
+		return errors.Join(badOff, badGroups, badManage)
 	}
 	prefixLists, listed := notes.list("security-group-prefix-lists")
 	ranges := s.Spec.LoadBalancerSourceRanges
 	if len(ranges) == 0 {
 		ranges, _ = annotations{servicePrefix, s.Annotations}.list("load-balancer-source-ranges")
 	}
+	errs := []error{badOff}
 	for _, cidr := range ranges {
-		if _, _, err := net.ParseCIDR(strings.TrimSpace(cidr)); err != nil && l.Type == lb.Application {
-			return faultf("spec.loadBalancerSourceRanges", "%q is no range of addresses; write it as 10.0.0.0/8", cidr)
-		}
-		if strings.Contains(cidr, ":") && !hasIPv6(l.IPAddressType) {
-			return faultf("spec.loadBalancerSourceRanges", "unsupported IPv6 range %s: the load balancer is not dualstack", cidr)
+		_, _, err := net.ParseCIDR(strings.TrimSpace(cidr))
+		switch {
+		case err != nil && l.Type == lb.Application:
+			errs = append(errs, faultf("spec.loadBalancerSourceRanges", "%q is no range of addresses; write it as 10.0.0.0/8", cidr))
+		case strings.Contains(cidr, ":") && !hasIPv6(l.IPAddressType):
+			errs = append(errs, faultf("spec.loadBalancerSourceRanges", "unsupported IPv6 range %s: the load balancer is not dualstack", cidr))
 		}
 	}
 	if len(ranges) == 0 && !listed {
@@ -62,7 +63,7 @@ func (b *builder) serviceInbound(s *service, l *lb.LoadBalancer) error {
 		}
 	}
 	sortInbound(l.InboundCIDRs)
-	return nil
+	return errors.Join(errs...)
 }
 
 // tooBig lets the ICMP message in that a packet is too large. In place of a port

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,53 +17,54 @@ import (
 func (b *builder) applicationTargets(s *service, l *lb.LoadBalancer, port corev1.ServicePort) (*lb.TargetGroup, error) {
 	notes := serviceNotes(s)
 	g := &lb.TargetGroup{Key: fmt.Sprintf("%s:%d", s.name, port.Port), IPAddressType: "ipv4", Tags: l.Tags, Origin: s.origin}
-	var err error
 	said := cmp.Or(notes.textOr("target-type", ""), notes.textOr("nlb-target-type", ""))
-	if g.TargetType, err = targetType(cmp.Or(said, b.opts.DefaultTargetType), notes.field("target-type")); err != nil {
-		return nil, err
-	}
-	if said == "" && port.NodePort == 0 { // nothing asks for node ports, and there are none
+	kind, badType := targetType(cmp.Or(said, b.opts.DefaultTargetType), notes.field("target-type"))
+	if g.TargetType = kind; said == "" && port.NodePort == 0 { // nothing asks for node ports, and there are none
 		g.TargetType = ipTargets
 	}
-	g.Protocol = lb.Protocol(strings.ToUpper(notes.textOr("backend-protocol", string(lb.HTTP))))
-	if g.Protocol != lb.HTTP && g.Protocol != lb.HTTPS {
-		return nil, notes.faultf("backend-protocol", "%q is not known to an application load balancer; write http or https", notes.textOr("backend-protocol", ""))
-	}
-	g.ProtocolVersion = lb.ProtocolVersion(strings.ToUpper(notes.textOr("backend-protocol-version", string(lb.HTTP1))))
-	if g.ProtocolVersion != lb.HTTP1 && g.ProtocolVersion != lb.HTTP2 && g.ProtocolVersion != lb.GRPC {
-		return nil, notes.faultf("backend-protocol-version", "%q is not known; write HTTP1, HTTP2 or GRPC", g.ProtocolVersion)
-	}
-	if g.HealthCheck, err = applicationHealthCheck(g, s); err != nil {
-		return nil, err
-	}
-	if g.Attributes, err = serviceTargetAttributes(notes, port); err != nil {
-		return nil, err
-	}
-	delay, ok, err := notes.integer("connection-draining-timeout", 32)
-	if err != nil {
-		return nil, err
-	}
+	errs := []error{badType, applicationProtocols(g, notes)}
+	check, badCheck := applicationHealthCheck(g, s)
+	attributes, badAttributes := serviceTargetAttributes(notes, port)
+	g.HealthCheck, g.Attributes = check, attributes
+	delay, ok, badDelay := notes.integer("connection-draining-timeout", 32)
 	if ok && g.Attributes["deregistration_delay.timeout_seconds"] == "" { // the classic load balancer's word for it
 		g.Attributes["deregistration_delay.timeout_seconds"] = strconv.FormatInt(delay, 10)
 	}
+	errs = append(errs, badCheck, badAttributes, badDelay)
 	if g.TargetType == instanceTargets {
-		if g.NodeSelector, _, err = notes.pairs("target-node-labels"); err != nil {
-			return nil, err
-		}
+		labels, _, err := notes.pairs("target-node-labels")
+		g.NodeSelector, errs = labels, append(errs, err)
 	}
 	if wantsIPv6(s) {
 		if !hasIPv6(l.IPAddressType) {
-			return nil, faultf("spec.ipFamilies", "the Service has IPv6 addresses, and the load balancer is not dual-stack; write %sip-address-type: dualstack", notes.prefix)
+			errs = append(errs, faultf("spec.ipFamilies", "the Service has IPv6 addresses, and the load balancer is not dual-stack; write %sip-address-type: dualstack", notes.prefix))
 		}
 		g.IPAddressType = "ipv6"
 	}
-	if g.Port, err = groupPort(g.TargetType, s, port); err != nil {
-		return nil, err
+	number, badPort := groupPort(g.TargetType, s, port)
+	if g.Port = number; badType == nil {
+		errs = append(errs, badPort)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return g, err
 	}
 	g.Name = resourceName(s.name, digest(b.opts.ClusterName, cmp.Or(string(s.UID), s.name.String()), strconv.Itoa(g.Port),
 		strconv.Itoa(int(port.Port)), g.TargetType, string(g.Protocol), string(g.ProtocolVersion)))
 	b.addTargets(g, s, port, s.origin)
 	return g, nil
+}
+
+func applicationProtocols(g *lb.TargetGroup, notes annotations) error {
+	var badProtocol, badVersion error
+	said := notes.textOr("backend-protocol", string(lb.HTTP))
+	if g.Protocol = lb.Protocol(strings.ToUpper(said)); g.Protocol != lb.HTTP && g.Protocol != lb.HTTPS {
+		badProtocol = notes.faultf("backend-protocol", "%q is not known to an application load balancer; write http or https", said)
+	}
+	g.ProtocolVersion = lb.ProtocolVersion(strings.ToUpper(notes.textOr("backend-protocol-version", string(lb.HTTP1))))
+	if g.ProtocolVersion != lb.HTTP1 && g.ProtocolVersion != lb.HTTP2 && g.ProtocolVersion != lb.GRPC {
+		badVersion = notes.faultf("backend-protocol-version", "%q is not known; write HTTP1, HTTP2 or GRPC", g.ProtocolVersion)
+	}
+	return errors.Join(badProtocol, badVersion)
 }
 
 func applicationHealthCheck(g *lb.TargetGroup, s *service) (*lb.HealthCheck, error) {
@@ -77,14 +79,12 @@ func applicationHealthCheck(g *lb.TargetGroup, s *service) (*lb.HealthCheck, err
 	if g.ProtocolVersion == lb.GRPC {
 		h.Matcher = &lb.Matcher{GRPCCode: codes}
 	}
-	if h.Protocol != lb.HTTP && h.Protocol != lb.HTTPS {
-		return nil, notes.faultf("healthcheck-protocol", "%q is not known to an application load balancer; write HTTP or HTTPS", h.Protocol)
+	var badProtocol, badPort error
+	if _, said := notes.text("healthcheck-protocol"); said && h.Protocol != lb.HTTP && h.Protocol != lb.HTTPS {
+		badProtocol = notes.faultf("healthcheck-protocol", "%q is not known to an application load balancer; write HTTP or HTTPS", h.Protocol)
 	}
-	var err error
-	if h.Port, err = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", "traffic-port"); err != nil {
-		return nil, err
-	}
-	return h, readNumbers(notes, serviceCheckNumbers(h, 15, 5, 2))
+	h.Port, badPort = healthCheckPort(g.TargetType, s, notes, "healthcheck-port", "traffic-port")
+	return h, errors.Join(badProtocol, badPort, readNumbers(notes, serviceCheckNumbers(h, 15, 5, 2)))
 }
 
 func serviceCheckNumbers(h *lb.HealthCheck, interval, timeout, threshold int) []numberWords {
@@ -98,14 +98,8 @@ func serviceCheckNumbers(h *lb.HealthCheck, interval, timeout, threshold int) []
 // empty value for the port keeps that of all.
 func serviceTargetAttributes(notes annotations, port corev1.ServicePort) (map[string]string, error) {
 	all := map[string]string{}
-	common, _, err := notes.pairs("target-group-attributes")
-	if err != nil {
-		return nil, err
-	}
-	own, _, err := notes.pairs(fmt.Sprintf("target-group-attributes.%d", port.Port))
-	if err != nil {
-		return nil, err
-	}
+	common, _, badCommon := notes.pairs("target-group-attributes")
+	own, _, badOwn := notes.pairs(fmt.Sprintf("target-group-attributes.%d", port.Port))
 	for key, value := range common {
 		all[key] = value
 	}
@@ -114,5 +108,5 @@ func serviceTargetAttributes(notes annotations, port corev1.ServicePort) (map[st
 			all[key] = value
 		}
 	}
-	return all, nil
+	return all, errors.Join(badCommon, badOwn)
 }
