@@ -114,3 +114,32 @@ func BenchmarkHandshake(b *testing.B) {
 		}
 	}
 }
+
+// A client whose protocols we do not speak is served without ALPN (curl --http1.0 offers "http/1.0" alone).
+func TestALPNWithoutOverlap(t *testing.T) {
+	pairs := []*Certificate{certificate(t, "a", kind{}, "a.example")}
+	for _, c := range []struct {
+		spoken, offered []string
+		want            string
+	}{
+		{[]string{"h2", "http/1.1"}, []string{"http/1.0"}, ""},
+		{[]string{"h2", "http/1.1"}, []string{"spdy/3", "h3"}, ""},
+		{[]string{"http/1.1"}, []string{"h2"}, ""},
+		{[]string{"h2", "http/1.1"}, []string{"http/1.0", "http/1.1"}, "http/1.1"},
+		{nil, []string{"http/1.0"}, ""},
+		{[]string{"h2", "http/1.1"}, nil, ""},
+	} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			server := Config(policy(t, "TLS13-1-2-2021-06"), pairs, c.spoken)
+			var chosen Chosen
+			state, err := shakeIn(WithChosen(context.Background(), &chosen), server,
+				&tls.Config{ServerName: "a.example", InsecureSkipVerify: true, NextProtos: c.offered, MaxVersion: version})
+			if err != nil || state.NegotiatedProtocol != c.want {
+				t.Errorf("%v offered to %v: %q, %v; want %q", c.offered, c.spoken, state.NegotiatedProtocol, err, c.want)
+			}
+			if len(chosen.Offered) != len(c.offered) {
+				t.Errorf("the log is told of %v, not of %v", chosen.Offered, c.offered)
+			}
+		}
+	}
+}

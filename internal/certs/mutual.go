@@ -126,14 +126,17 @@ func (m Mutual) advertise(cfg *tls.Config) {
 		}
 		pool := m.TrustStore.current().pool
 		if pool == cfg.ClientCAs {
-			return nil, nil
+			return withoutALPN(cfg, hello), nil
 		}
-		if c := newer.Load(); c != nil && c.ClientCAs == pool {
-			return c, nil
+		c := newer.Load()
+		if c == nil || c.ClientCAs != pool {
+			c = cfg.Clone()
+			c.ClientCAs = pool
+			newer.Store(c)
 		}
-		c := cfg.Clone()
-		c.ClientCAs = pool
-		newer.Store(c)
+		if mute := withoutALPN(c, hello); mute != nil {
+			return mute, nil
+		}
 		return c, nil
 	}
 }

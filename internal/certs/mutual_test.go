@@ -311,6 +311,29 @@ func TestVerifyWithoutCertificate(t *testing.T) {
 	}
 }
 
+// A client whose application protocols we do not speak is let in or refused like any other.
+func TestVerifyALPNWithoutOverlap(t *testing.T) {
+	root := newCA(t, "root", nil, nil)
+	stores, _ := storeOf(t, root)
+	pair := root.client(t, ecdsa256(), nil)
+	for _, advertise := range []bool{false, true} {
+		for _, version := range tlsVersions {
+			server := ConfigMutual(policy(t, "TLS13-1-2-Res-2021-06"), []*Certificate{certificate(t, "a", kind{}, "a.example")},
+				[]string{"h2", "http/1.1"}, Mutual{Mode: Verify, TrustStore: lookup(t, stores), AdvertiseCANames: advertise})
+			client := showing(&pair, version)
+			client.NextProtos = []string{"http/1.0"}
+			if state, err, _, _ := meet(server, client); err != nil || len(state.PeerCertificates) == 0 {
+				t.Errorf("advertise %v: a good client gets %v", advertise, err)
+			}
+			client = showing(nil, version)
+			client.NextProtos = []string{"http/1.0"}
+			if _, err, _, _ := meet(server, client); err == nil {
+				t.Errorf("advertise %v: let in without a certificate", advertise)
+			}
+		}
+	}
+}
+
 // What is no mode, and verify without a trust store, lets nobody in.
 func TestMutualFailsClosed(t *testing.T) {
 	root := newCA(t, "root", nil, nil)
