@@ -50,21 +50,26 @@ type runCommand struct {
 	acmeFlags   `embed:""`
 }
 
-// Run serves until SIGINT or SIGTERM.
+// Run serves until SIGINT or SIGTERM. SIGHUP has it read the manifests again, as it does nginx and HAProxy.
 func (c *runCommand) Run(s *streams) error {
 	chooseMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return c.serve(ctx, s)
+	context.AfterFunc(ctx, stop) // the next signal ends the process at once
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	return c.serve(ctx, s, reload)
 }
 
-func (c *runCommand) serve(ctx context.Context, s *streams) error {
+func (c *runCommand) serve(ctx context.Context, s *streams, reload <-chan os.Signal) error {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: c.LogLevel}))
+	slog.SetDefault(log) // one format for whatever any package has to say
 	source, _, err := c.load()
 	if err != nil {
 		return err
 	}
-	source.Log = log
+	source.Log, source.Reload = log, reload
 	m, err := c.build(s, log)
 	if err != nil {
 		return err
@@ -136,6 +141,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	m.flows = flow.New(flow.Options{Snapshot: m.proxy.Snapshot, Transparent: c.Transparent, Log: log})
 	m.packets = listener.NewPackets(c.Bind, func(u *net.UDPConn, port int) listener.PacketSession { return m.flows.NewPort(u, port) }, log)
 	m.listeners = listener.New(c.Bind, m.open, log)
+	m.listeners.IdleGrace = min(m.listeners.IdleGrace, c.Drain/2)
 	m.metrics.SetHostCounts(m.hostCounts)
 	m.metrics.SetLogFiles(func() metrics.LogFiles { return metrics.LogFiles(m.logs.Kept()) })
 	return m, nil

@@ -7,8 +7,11 @@
 //
 // Each accepted connection gets a session of its own, which is begun and then runs by itself, or
 // else is run in a goroutine of its own.
-// A Set remembers the sessions of each port, so that it can ask them to end
-// (Drain: after the request under way) and, when patience is over, make them.
+// A Set remembers the sessions of each port, so that it can ask them to end and, when
+// patience is over, make them. A port that is gone closes what is idle at once. A Set that
+// shuts down leaves idle connections open for IdleGrace: a client may be about to ask, and what
+// it sends on a connection that closes at this moment is lost. It is answered, and told by
+// "Connection: close" that this was the last time, as HAProxy and Envoy do.
 package listener
 
 import (
@@ -30,9 +33,27 @@ import (
 // Session serves one connection.
 type Session interface {
 	Serve() // until the connection ends
-	Drain() // end after the request under way; may be called at any time and again
+	Drain() // end after the request under way, or else the next one; may be called at any time and again
 	Abort() // close the connection now
 }
+
+// Keeper is a session that may be idle between requests.
+type Keeper interface {
+	Session
+	CloseIdle() // Drain, and do not wait for a next request; may be called at any time and again
+}
+
+// closeIdle drains a session and does not leave it idle.
+func closeIdle(s Session) {
+	if k, ok := s.(Keeper); ok {
+		k.CloseIdle()
+		return
+	}
+	s.Drain()
+}
+
+// idleGrace is enough for a client that asks every few seconds, and short for whoever waits for the end.
+const idleGrace = 5 * time.Second
 
 // Event is a session that needs no goroutine: Begin returns at once, and ended is called
 // when the connection has ended, by whoever ends it.
@@ -43,6 +64,9 @@ type Event interface {
 
 // Set is the sockets that are open. The zero value is not usable: see New.
 type Set struct {
+	// IdleGrace is for how long Shutdown leaves connections open on which nothing is asked; 5 s by default.
+	IdleGrace time.Duration
+
 	address string // to bind; "" is every address of the host
 	open    func(c sock.Accepted, port int) Session
 	log     *slog.Logger
@@ -62,13 +86,13 @@ type socket struct {
 
 	mu       sync.Mutex
 	sessions map[Session]struct{}
-	closed   bool
+	told     func(Session) // what sessions are told since the socket was closed; nil before
 }
 
 // New gives a Set without sockets. open makes the session for a connection that was
 // accepted on a port of the manifests.
 func New(address string, open func(c sock.Accepted, port int) Session, log *slog.Logger) *Set {
-	return &Set{address: address, open: open, log: log, sockets: map[int]*socket{}}
+	return &Set{IdleGrace: idleGrace, address: address, open: open, log: log, sockets: map[int]*socket{}}
 }
 
 // Bind opens what is not open yet of the ports wanted (port of the manifests -> port
@@ -133,7 +157,7 @@ func (s *Set) let(k *socket) {
 		defer k.mu.Unlock()
 		return len(k.sessions) == 0
 	}), k)
-	k.close()
+	k.close(closeIdle)
 }
 
 // Address gives what a port of the manifests is bound to; "" if it is not.
@@ -146,18 +170,29 @@ func (s *Set) Address(port int) string {
 	return ""
 }
 
-// Shutdown closes all sockets, lets the requests under way end until ctx is done,
-// and then closes what is left. It returns how many connections that were.
+// Shutdown closes all sockets, then idle connections after IdleGrace, lets the requests under way
+// end until ctx is done, and then closes what is left. It returns how many connections that were.
 func (s *Set) Shutdown(ctx context.Context) int {
 	s.mu.Lock()
 	sockets := slices.Clone(s.gone)
 	for _, k := range s.sockets {
 		sockets = append(sockets, k)
-		k.close()
+		k.close(Session.Drain)
 	}
 	s.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { s.running.Wait(); close(ended) }()
+	grace := time.NewTimer(s.IdleGrace)
+	defer grace.Stop()
+	select {
+	case <-ended:
+		return 0
+	case <-grace.C:
+		for _, k := range sockets {
+			k.each(closeIdle)
+		}
+	case <-ctx.Done():
+	}
 	select {
 	case <-ended:
 		return 0
@@ -193,10 +228,10 @@ func (k *socket) start(c sock.Accepted) {
 	session := k.set.open(c, k.port)
 	k.mu.Lock()
 	k.sessions[session] = struct{}{}
-	closed := k.closed
+	told := k.told
 	k.mu.Unlock()
-	if closed {
-		session.Drain()
+	if told != nil {
+		told(session)
 	}
 	k.set.running.Add(1)
 	if e, ok := session.(Event); ok {
@@ -231,13 +266,13 @@ func (k *socket) remove(session Session) {
 	k.mu.Unlock()
 }
 
-// close stops accepting and drains.
-func (k *socket) close() {
+// close stops accepting, and tells all sessions what is to become of them.
+func (k *socket) close(tell func(Session)) {
 	k.mu.Lock()
-	k.closed = true
+	k.told = tell
 	k.mu.Unlock()
 	k.listener.Close()
-	k.each(Session.Drain)
+	k.each(tell)
 }
 
 func (k *socket) each(do func(Session)) int {

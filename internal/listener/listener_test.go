@@ -153,3 +153,44 @@ func TestPanicCostsOneConnection(t *testing.T) {
 	}
 	connect(t, s.Address(80))
 }
+
+// keeper notes what it is told, and ends when it may not be idle.
+type keeper struct {
+	*session
+	told chan string
+}
+
+func (k keeper) Drain()     { k.told <- "drain" }
+func (k keeper) CloseIdle() { k.told <- "close idle"; k.session.Drain() }
+
+// TestShutdownLeavesIdleConnectionsForAWhile: their clients may be about to ask.
+func TestShutdownLeavesIdleConnectionsForAWhile(t *testing.T) {
+	told := make(chan string, 3)
+	s := New("127.0.0.1", func(c sock.Accepted, port int) Session {
+		return keeper{&session{c.Conn(), port, make(chan struct{})}, told}
+	}, slog.New(slog.DiscardHandler))
+	s.Bind(map[int]int{80: 0})
+	connect(t, s.Address(80))
+	s.IdleGrace = 0
+	if left := s.Shutdown(t.Context()); left != 0 {
+		t.Errorf("Shutdown had to close %d connections", left)
+	}
+	if first, second := <-told, <-told; first != "drain" || second != "close idle" {
+		t.Errorf("the session was told to %s and then to %s", first, second)
+	}
+}
+
+// TestGonePortClosesIdleConnections: there is nothing left that their clients could be answered with.
+func TestGonePortClosesIdleConnections(t *testing.T) {
+	told := make(chan string, 3)
+	s := New("127.0.0.1", func(c sock.Accepted, port int) Session {
+		return keeper{&session{c.Conn(), port, make(chan struct{})}, told}
+	}, slog.New(slog.DiscardHandler))
+	s.Bind(map[int]int{80: 0})
+	connect(t, s.Address(80))
+	s.Retain(nil)
+	if first := <-told; first != "close idle" {
+		t.Errorf("the session was told to %s", first)
+	}
+	s.Shutdown(t.Context())
+}

@@ -59,8 +59,8 @@ func (s *Session) overdue(now time.Time) time.Time {
 	return now.Add(farthest)
 }
 
-// drainLooped is Drain for a session in a loop. It reports whether it is in one.
-func (s *Session) drainLooped() bool {
+// closeIdleLooped is CloseIdle for a session in a loop. It reports whether it is in one.
+func (s *Session) closeIdleLooped() bool {
 	t := &s.turn
 	if t.lane == nil {
 		return false

@@ -210,7 +210,7 @@ func (e *exchange) misdirected() {
 func (e *exchange) record() {
 	r := &e.rec
 	s := e.s
-	e.keep = e.req.KeepAlive && !s.draining.Load() &&
+	e.keep = e.req.KeepAlive &&
 		e.start.Sub(s.began) < e.listener.LoadBalancer.Attributes.ClientKeepAlive
 	r.Type, r.Proto = "http", "HTTP/1.1"
 	if s.tls.version != "" {

@@ -104,7 +104,7 @@ var happenings = map[string]func(*scene){
 	"client resets": func(s *scene) { s.c.SetLinger(0); s.c.Close() },
 	"target closes": func(s *scene) { s.target.Close() },
 	"target resets": func(s *scene) { s.target.(*net.TCPConn).SetLinger(0); s.target.Close() },
-	"drain":         func(s *scene) { s.s.Drain() },
+	"close idle":    func(s *scene) { s.s.CloseIdle() },
 	"abort":         func(s *scene) { s.s.Abort() },
 	"tick":          func(s *scene) { s.locked(func() { s.s.overdue(time.Now().Add(time.Hour)) }) },
 }
@@ -150,33 +150,33 @@ func (s *scene) logged() string {
 var outcomes = map[string][2]string{
 	"asking/abort":            {"", "460 - ClientClosed"},
 	"asking/client resets":    {"", "460 - ClientClosed"},
-	"asking/drain":            {"200 0123456789", "200 200"},
+	"asking/close idle":       {"200 0123456789 close", "200 200"},
 	"asking/target closes":    {"502 <html>", "502 - TargetClosed"},
 	"asking/target resets":    {"502 <html>", "502 - TargetReset"},
 	"asking/tick":             {"200 0123456789", "200 200"},
 	"body/abort":              {"", "400 - ClientClosedInBody"},
 	"body/client closes":      {"", "400 - ClientClosedInBody"},
 	"body/client resets":      {"", "400 - ClientClosedInBody"},
-	"body/drain":              {"200 0123456789 close", "200 200"},
+	"body/close idle":         {"200 0123456789 close", "200 200"},
 	"body/tick":               {"200 0123456789", "200 200"},
 	"head/abort":              {"", ""},
 	"head/client closes":      {"", ""},
 	"head/client resets":      {"", ""},
-	"head/drain":              {"200 0123456789 close", "200 200"},
+	"head/close idle":         {"200 0123456789 close", "200 200"},
 	"head/tick":               {"200 0123456789", "200 200"},
 	"lingering/abort":         {"200 0123456789 close", "200 200"},
 	"lingering/client closes": {"", "200 200"},
 	"lingering/client resets": {"", "200 200"},
-	"lingering/drain":         {"200 0123456789 close", "200 200"},
+	"lingering/close idle":    {"200 0123456789 close", "200 200"},
 	"lingering/tick":          {"200 0123456789 close", "200 200"},
 	"resting/abort":           {"", ""},
 	"resting/client closes":   {"", ""},
 	"resting/client resets":   {"", ""},
-	"resting/drain":           {"", ""},
+	"resting/close idle":      {"", ""},
 	"resting/tick":            {"", ""},
 	"streaming/abort":         {"200 012", "200 200 ClientClosed"},
 	"streaming/client closes": {"", "200 200 ClientClosed"},
-	"streaming/drain":         {"200 0123456789", "200 200"},
+	"streaming/close idle":    {"200 0123456789", "200 200"},
 	"streaming/target closes": {"200 012", "200 200 TargetResponseIncomplete"},
 	"streaming/target resets": {"200 012", "200 200 TargetResponseIncomplete"},
 	"streaming/tick":          {"200 0123456789", "200 200"},
@@ -197,7 +197,7 @@ func TestHandOver(t *testing.T) {
 			s.s = s.b.looped()
 			stages[stage].begin(s)
 			happenings[happening](s)
-			if happening == "drain" || happening == "tick" {
+			if happening == "close idle" || happening == "tick" {
 				stages[stage].finish(s)
 			}
 			if strings.HasPrefix(happening, "target") || happening == "tick" && stage != "resting" && stage != "lingering" {

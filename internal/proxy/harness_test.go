@@ -66,6 +66,7 @@ func newBalancer(t testing.TB, cfg *lb.Config, variants ...variant) *balancer {
 		t.Fatal(err)
 	}
 	b.set = listener.New("127.0.0.1", func(c sock.Accepted, port int) listener.Session { return b.open(c, port) }, slog.New(slog.DiscardHandler))
+	b.set.IdleGrace = 0
 	for _, v := range variants {
 		cfg, b.options = v(t, cfg)
 	}

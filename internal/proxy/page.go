@@ -89,6 +89,7 @@ func (e *exchange) own(status int, contentType, body string, location []byte) {
 // appendConnection tells the client what becomes of the connection. HTTP/1.1 needs
 // to be told only of the end, but ALB says keep-alive on its own pages.
 func (e *exchange) appendConnection(out []byte, own bool) []byte {
+	e.keep = e.keep && !e.s.draining.Load() // since the request came, perhaps
 	switch {
 	case !e.keep:
 		return append(out, "Connection: close\r\n"...)

@@ -41,14 +41,15 @@ type Session struct {
 	counted  *metrics.LoadBalancer
 	first    *snapshot.Listener // whose a connection without a request is
 	state    atomic.Int32
-	draining atomic.Bool
+	draining atomic.Bool // the connection ends with the next response
+	leaving  atomic.Bool // and does not wait for a next request
 	aborted  atomic.Bool
 	streams  atomic.Pointer[http2.Conn] // of a client that speaks HTTP/2
 	ended    func()                     // tells that it has ended
 	turn     turn
 }
 
-// States of a Session, so that Drain interrupts only one that waits for a request.
+// States of a Session, so that CloseIdle interrupts only one that waits for a request.
 const (
 	busy int32 = iota
 	waiting
@@ -264,10 +265,10 @@ func (s *Session) idleTimeout() time.Duration {
 }
 
 // wait waits for the first bytes of a request, for at most the idle timeout and as
-// long as the session is not drained.
+// long as the session may be idle.
 func (s *Session) wait(idle time.Duration) bool {
 	s.state.Store(waiting)
-	if s.draining.Load() {
+	if s.leaving.Load() {
 		s.settle()
 		if _, unread := s.sock.Closed(); !unread {
 			return false
@@ -276,7 +277,7 @@ func (s *Session) wait(idle time.Duration) bool {
 	}
 	err := s.receive(idle)
 	if s.settle() && errors.Is(err, os.ErrDeadlineExceeded) {
-		// Interrupted by Drain. What arrived in that moment is still served.
+		// Interrupted by CloseIdle. What arrived in that moment is still served.
 		if _, unread := s.sock.Closed(); unread {
 			err = s.receive(idle)
 		}
@@ -284,13 +285,13 @@ func (s *Session) wait(idle time.Duration) bool {
 	return err == nil
 }
 
-// settle ends the state of waiting. It reports whether Drain has interrupted it.
+// settle ends the state of waiting. It reports whether CloseIdle has interrupted it.
 func (s *Session) settle() bool {
 	if s.state.CompareAndSwap(waiting, busy) {
 		return false
 	}
 	for s.state.Load() != interrupted {
-		runtime.Gosched() // Drain is just about to say so
+		runtime.Gosched() // CloseIdle is just about to say so
 	}
 	s.state.Store(busy)
 	s.sock.ResetDeadlines()
@@ -334,15 +335,22 @@ func (s *Session) receiveTLS(now time.Time, idle time.Duration) error {
 	return s.in.fill(s.conn)
 }
 
-// Drain lets the request under way end and closes the connection after it; one that
-// waits for a request is closed now. It may be called from any goroutine, and again.
+// Drain closes the connection behind the response under way. Where none is, the client is answered once
+// more, and told that this was the last time; over HTTP/2 it is told at once (GOAWAY). It may be called
+// from any goroutine, and again.
 func (s *Session) Drain() {
 	s.draining.Store(true)
-	if s.drainLooped() {
-		return
-	}
 	if c := s.streams.Load(); c != nil {
 		c.Drain()
+	}
+}
+
+// CloseIdle is Drain, but a connection that waits for a request is closed now. It may be called from any
+// goroutine, and again.
+func (s *Session) CloseIdle() {
+	s.leaving.Store(true)
+	s.Drain()
+	if s.closeIdleLooped() {
 		return
 	}
 	if s.state.CompareAndSwap(waiting, interrupting) {

@@ -83,8 +83,8 @@ func (s *Session) enter() bool {
 		return false
 	}
 	t.lane.due(until)
-	if s.draining.Load() {
-		s.drainLooped()
+	if s.leaving.Load() {
+		s.closeIdleLooped()
 	}
 	if s.aborted.Load() {
 		s.cutOff()
@@ -101,7 +101,7 @@ func (s *Session) enterAgain() bool {
 	}
 	t.lane.Lock()
 	defer t.lane.Unlock()
-	if s.draining.Load() || s.aborted.Load() {
+	if s.leaving.Load() || s.aborted.Load() {
 		return false
 	}
 	fd, err := s.sock.Detach()
@@ -320,7 +320,7 @@ func (s *Session) mayHoldMore() bool {
 	return false
 }
 
-// settleNow is called when nothing is there. A session at rest holds no memory, and one that is drained
+// settleNow is called when nothing is there. A session at rest holds no memory, and one that may not be idle
 // ends, unless something has come just now.
 func (s *Session) settleNow() {
 	if s.e != nil {
@@ -331,7 +331,7 @@ func (s *Session) settleNow() {
 	}
 	s.in.release()
 	s.turn.phase = resting
-	if s.draining.Load() && !s.unreadNow() {
+	if s.leaving.Load() && !s.unreadNow() {
 		s.end()
 	}
 }

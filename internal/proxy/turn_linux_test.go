@@ -187,3 +187,14 @@ func TestSessionThatNoLoopTakes(t *testing.T) {
 		t.Error("a loop has it")
 	}
 }
+
+// restsInLoop tells whether an event loop has the session and it waits for a request.
+func (s *Session) restsInLoop() bool {
+	l := s.turn.lane
+	if l == nil {
+		return false
+	}
+	l.Lock()
+	defer l.Unlock()
+	return s.looped() && s.turn.phase == resting && s.e == nil
+}

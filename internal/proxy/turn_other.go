@@ -19,7 +19,7 @@ func (s *Session) ask(*exchange) bool { return true }
 
 func (s *Session) weigh(*exchange) {}
 
-func (s *Session) drainLooped() bool { return false }
+func (s *Session) closeIdleLooped() bool { return false }
 
 func (s *Session) resetLooped() bool { return false }
 

@@ -25,6 +25,9 @@ const Origin = "file"
 type Source struct {
 	Log *slog.Logger
 
+	// Reload has all files read again, whatever their times say, and the result applied again. nil: nobody asks.
+	Reload <-chan os.Signal
+
 	Quiet   time.Duration // read after no notice for so long
 	Brief   time.Duration // and after so long where one file was replaced as a whole
 	Ceiling time.Duration // read at the latest so long after the first notice
@@ -109,6 +112,7 @@ func (s *Source) Run(ctx context.Context, send func(control.Update)) error {
 	timer := time.NewTimer(s.pause(w))
 	defer timer.Stop()
 	var notices debounce
+	reload := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,6 +125,12 @@ func (s *Source) Run(ctx context.Context, send func(control.Update)) error {
 				timer.Reset(time.Until(notices.add(time.Now(), s.quiet(w), s.Ceiling)))
 			}
 			continue
+		case <-s.Reload:
+			s.Log.Info("manifests are read again")
+			reload = true
+			w.dirtyAll()
+			timer.Reset(0)
+			continue
 		case err := <-w.errors():
 			s.Log.Warn("watching manifests: notices were lost, all files are read again", "error", err)
 			w.dirtyAll()
@@ -130,8 +140,10 @@ func (s *Source) Run(ctx context.Context, send func(control.Update)) error {
 		}
 		changed, wait := s.look(w, notices.last)
 		notices = debounce{}
-		if changed {
-			send(s.update())
+		if changed || reload && wait == 0 {
+			u := s.update()
+			u.Again, reload = reload, false
+			send(u)
 		}
 		if wait == 0 {
 			wait = s.pause(w)
