@@ -106,6 +106,14 @@ func stop(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func signal(ts *testscript.TestScript, neg bool, args []string) {
+	w := worldOf(ts)
+	if neg || len(args) != 1 || args[0] != "HUP" || w.albatross == nil {
+		ts.Fatalf("usage: signal HUP, after albatross")
+	}
+	ts.Check(w.albatross.command.Process.Signal(syscall.SIGHUP))
+}
+
 // states waits until the admin API counts the targets as given: healthy=2 unhealthy=1.
 func states(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {

@@ -26,6 +26,7 @@
 //	                       and 81), with the admin API on $ADMIN; wait until it is ready.
 //	                       Its output goes to the files albatross.out and albatross.err.
 //	stop                   end it by SIGTERM; it must exit with 0
+//	signal HUP             send it SIGHUP
 //	request [FLAG...] URL  send one request; status line, headers and body go to stdout.
 //	                       -X METHOD -H 'NAME: VALUE' -d BODY -cacert FILE (default: the
 //	                       local authority's) -k (any certificate)

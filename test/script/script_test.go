@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"service":    service,
 			"albatross":  albatross,
 			"stop":       stop,
+			"signal":     signal,
 			"request":    request,
 			"arrived":    arrived,
 			"busy":       busy,
