@@ -9,8 +9,6 @@ import (
 	"net/http/pprof"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/albatross-lb/albatross/internal/control"
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -141,8 +139,10 @@ func (c *Console) Handler() http.Handler {
 // Serve answers on l, which it closes, until ctx is done; requests under way get a
 // second to end. It returns why it could not go on, or nil.
 func (c *Console) Serve(ctx context.Context, l net.Listener) error {
+	places := newPlaces(l, maxConnections)
 	s := &http.Server{
-		Handler:           c.Handler(),
+		Handler:           places.occupied(c.Handler()),
+		ConnContext:       withPlace,
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -162,7 +162,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 			s.Close()
 		}
 	})
-	err := s.Serve(netutil.LimitListener(l, maxConnections))
+	err := s.Serve(places)
 	if !stop() {
 		<-stopped
 	}

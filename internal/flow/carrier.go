@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/internal/sock"
 )
 
 // Options of a Carrier. Zero values stand for the defaults.
@@ -45,7 +46,7 @@ type swept interface {
 // New starts a Carrier without flows. Close ends it.
 func New(o Options) *Carrier {
 	if o.MaxFlows <= 0 {
-		o.MaxFlows = descriptors() * 3 / 8 // two each
+		o.MaxFlows = sock.Descriptors() * 3 / 8 // two each
 	}
 	if o.Beat <= 0 {
 		o.Beat = time.Second

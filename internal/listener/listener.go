@@ -83,6 +83,7 @@ type socket struct {
 	port     int // of the manifests
 	bound    int
 	listener *sock.Acceptor
+	warned   time.Time // when it was last said why no connections are accepted
 
 	mu       sync.Mutex
 	sessions map[Session]struct{}
@@ -212,16 +213,45 @@ func (k *socket) accept() {
 		c, err := k.listener.Accept()
 		switch {
 		case err == nil:
-			pause = 0
 			k.start(c)
+			if pause = 0; c.Crowded() {
+				k.waitForRoom()
+			}
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // out of file descriptors, mostly: others must end first
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			k.set.log.Warn("accepting a connection", "port", k.bound, "error", err, "next_try_in", pause)
+			k.warn("accepting a connection", "error", err, "next_try_in", pause)
 			time.Sleep(pause)
 		}
 	}
+}
+
+// waitForRoom waits until clients have not used up their share of file descriptors any more. Others wait in the
+// kernel's queue meanwhile.
+func (k *socket) waitForRoom() {
+	k.warn("no connections are accepted for now: clients have their share of open files", "limit", sock.Descriptors())
+	for sock.Crowded() && !k.isClosed() {
+		time.Sleep(crowdedPause)
+	}
+}
+
+// crowdedPause is how often it is looked whether clients have left.
+const crowdedPause = 20 * time.Millisecond
+
+// warn logs what keeps the port from accepting, once a second at most.
+func (k *socket) warn(what string, args ...any) {
+	if time.Since(k.warned) < time.Second {
+		return
+	}
+	k.warned = time.Now()
+	k.set.log.Warn(what, append(args, "port", k.bound)...)
+}
+
+func (k *socket) isClosed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.told != nil
 }
 
 func (k *socket) start(c sock.Accepted) {

@@ -119,6 +119,9 @@ func (c *Conn) Detach() (fd int, err error) {
 // Close closes it.
 func (a Accepted) Close() { CloseFD(a.fd, false) }
 
+// Crowded reports whether it is the last one for now: clients have used up their share of descriptors.
+func (a Accepted) Crowded() bool { return crowded(a.fd) }
+
 // FD is the descriptor.
 func (a Accepted) FD() int { return a.fd }
 

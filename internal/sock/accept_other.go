@@ -31,6 +31,9 @@ func (a Accepted) Conn() *Conn {
 // Close closes it.
 func (a Accepted) Close() { a.conn.Close() }
 
+// Crowded reports whether it is the last one for now: clients have used up their share of descriptors.
+func (a Accepted) Crowded() bool { return Crowded() }
+
 // Remote is the client's address.
 func (a Accepted) Remote() netip.AddrPort { return unmapped(a.conn.RemoteAddr()) }
 

@@ -38,6 +38,9 @@ func connect(addr netip.AddrPort, deadline time.Time) (*file, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
+	if err := spare(fd); err != nil {
+		return nil, err
+	}
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1) //nolint:errcheck // slower without, no more
 	if err := syscall.Connect(fd, to); err != nil && err != syscall.EINPROGRESS {
 		syscall.Close(fd)

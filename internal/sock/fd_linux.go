@@ -46,6 +46,9 @@ func BeginConnect(addr netip.AddrPort, prepare func(fd int) error) (fd int, err 
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
+	if err := spare(fd); err != nil {
+		return -1, err
+	}
 	on := int32(1)
 	setsockopt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, unsafe.Pointer(&on), unsafe.Sizeof(on)) //nolint:errcheck // slower without, no more
 	if prepare != nil {

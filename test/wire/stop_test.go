@@ -35,24 +35,35 @@ func (k *kept) asks() (last bool) {
 	return r.Close
 }
 
+// answerOK has the targets answer everything with "ok".
+func (o *own) answerOK() {
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })}
+	go server.Serve(o.targets) //nolint:errcheck // ends with the test
+	o.t.Cleanup(func() { server.Close() })
+}
+
+// dial opens a client's connection.
+func (o *own) dial() *kept {
+	o.t.Helper()
+	c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", o.port), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return &kept{o.t, c, bufio.NewReader(c)}
+}
+
 // TestStopAnswersKeptConnections: whoever asks on a connection that was kept alive while the process is
 // stopping is answered, and told that this was the last time; the process does not wait for those that do not ask.
 func TestStopAnswersKeptConnections(t *testing.T) {
 	t.Parallel()
 	o := startOwn(t)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })}
-	go server.Serve(o.targets) //nolint:errcheck // ends with the test
-	t.Cleanup(func() { server.Close() })
+	o.answerOK()
 	address := fmt.Sprintf("127.0.0.1:%d", o.port)
 	var clients []*kept
 	for range 58 {
-		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		c.SetDeadline(time.Now().Add(patience))
-		k := &kept{t, c, bufio.NewReader(c)}
+		k := o.dial()
 		if k.asks() {
 			t.Fatal("the first answer says that it is the last")
 		}

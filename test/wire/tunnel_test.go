@@ -305,7 +305,8 @@ type own struct {
 	ended   chan error
 }
 
-func startOwn(t *testing.T) *own {
+// startOwn starts it. wrap is a command that runs it in place of itself, if any.
+func startOwn(t *testing.T, wrap ...string) *own {
 	o := &own{t: t, dir: t.TempDir(), ended: make(chan error, 1)}
 	var err error
 	if o.targets, err = net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
@@ -325,8 +326,9 @@ func startOwn(t *testing.T) *own {
 	}
 	o.write("own.yaml", fmt.Sprintf(ownManifest, o.port, world.health, "ELBSecurityPolicy-2016-08"))
 	o.register()
-	command := exec.Command(filepath.Join(world.dir, "albatross"), "run", "--bind", "127.0.0.1", "--admin", o.admin, "--dev",
+	words := append(wrap, filepath.Join(world.dir, "albatross"), "run", "--bind", "127.0.0.1", "--admin", o.admin, "--dev",
 		"--state", filepath.Join(o.dir, "state"), "--access-log", "off", "--log-level", "error", "--drain", "10s", filepath.Join(o.dir, "manifests"))
+	command := exec.Command(words[0], words[1:]...)
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
