@@ -178,14 +178,14 @@ func (c *runCommand) console(ctx context.Context, m *machine, loop *control.Loop
 	}
 	log.Info("admin API", "address", l.Addr().String())
 	admin := console.New(console.Options{
-		Report: loop.Report, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(), Locate: locate,
+		Report: loop.Report, Stopping: func() bool { return ctx.Err() != nil }, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(), Locate: locate,
 		Version: map[string]string{"version": versionLine()}, Account: c.Account, Region: c.Region, Profile: c.Profile, Log: log,
 	})
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx)) // while requests under way end, too
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := admin.Serve(ctx, l); err != nil {
+		if err := admin.Serve(serving, l); err != nil {
 			log.Error("admin API", "error", err)
 		}
 	}()

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Report is what is served now, or nil before the first report (Loop.Report).
 	Report func() *control.Report
+	// Stopping tells whether the process has been told to stop, so that nothing new should be sent to it; nil: never.
+	Stopping func() bool
 	// Health lists the targets of one target group by its key, draining ones too.
 	Health func(targetGroup string) []TargetHealth
 	// NodeHealth says why this node should get no traffic, a line for each reason; nil: it should.

@@ -177,6 +177,18 @@ func TestNotReadyBeforeTheFirstConfig(t *testing.T) {
 	get(t, New(o), "/readyz", 200)
 }
 
+// What is told to stop is not ready, so that whoever stands before it sends nothing new.
+func TestNotReadyWhileStopping(t *testing.T) {
+	o := options()
+	stopping := false
+	o.Stopping = func() bool { return stopping }
+	get(t, New(o), "/readyz", 200)
+	stopping = true
+	if said := get(t, New(o), "/readyz", 503); said != "not ready: stopping\n" {
+		t.Errorf("it says %q", said)
+	}
+}
+
 func TestConfigShowsOriginsAndTargetsAndNoSecrets(t *testing.T) {
 	report := served()
 	o := options()

@@ -40,11 +40,14 @@ func (c *Console) healthz(w http.ResponseWriter, _ *http.Request) {
 // readyz stays ready when a newer configuration could not be applied: the one before
 // it is served.
 func (c *Console) readyz(w http.ResponseWriter, _ *http.Request) {
-	if r := c.report(); r.Ready() {
+	switch r := c.report(); {
+	case c.options.Stopping != nil && c.options.Stopping():
+		writeText(w, http.StatusServiceUnavailable, "not ready: stopping\n")
+	case r.Ready():
 		writeText(w, http.StatusOK, fmt.Sprintf("ready: generation %d\n", r.Generation))
-		return
+	default:
+		writeText(w, http.StatusServiceUnavailable, "not ready: no configuration is served yet\n")
 	}
-	writeText(w, http.StatusServiceUnavailable, "not ready: no configuration is served yet\n")
 }
 
 // nodeHealth answers what AWS's DNS failover asks of a node.

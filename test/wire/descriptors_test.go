@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"testing"
+
+	"github.com/albatross-lb/albatross/test/ports"
 )
 
 // TestClientsLeaveDescriptors: more clients than the process may have files open wait in the kernel's queue. The
@@ -15,9 +17,11 @@ func TestClientsLeaveDescriptors(t *testing.T) {
 	o.answerOK()
 	served := o.dial()
 	served.asks()
+	plain := o.openPlain()
+	admin := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	var crowd []net.Conn
 	for range 300 {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", o.port))
+		c, err := net.Dial("tcp", plain)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +30,7 @@ func TestClientsLeaveDescriptors(t *testing.T) {
 	}
 	for range 3 {
 		served.asks()
-		r, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + o.admin + "/readyz")
+		r, err := admin.Get("http://" + o.admin + "/readyz")
 		if err != nil {
 			t.Fatalf("the admin API: %v", err)
 		}
@@ -40,3 +44,29 @@ func TestClientsLeaveDescriptors(t *testing.T) {
 	}
 	o.dial().asks()
 }
+
+// openPlain adds a listener without TLS, on which a connection may be silent for an hour, and gives its address.
+func (o *own) openPlain() string {
+	o.t.Helper()
+	port, err := ports.Free()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.write("plain.yaml", fmt.Sprintf(plainManifest, port))
+	o.await("the listener", fmt.Sprintf(`"port": %d`, port), "/config")
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}
+
+const plainManifest = `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: plain
+  annotations:
+    kubernetes.io/ingress.class: alb
+    alb.ingress.kubernetes.io/target-type: ip
+    alb.ingress.kubernetes.io/listen-ports: '[{"HTTP": %d}]'
+    alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds=3600
+spec:
+  defaultBackend: {service: {name: own, port: {number: 80}}}
+`

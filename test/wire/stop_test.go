@@ -74,6 +74,7 @@ func TestStopAnswersKeptConnections(t *testing.T) {
 		c.Close() // it has not begun to stop
 		time.Sleep(beat)
 	}
+	o.await("not being ready", "not ready: stopping", "/readyz")
 	silent := clients[:8]
 	for _, k := range clients[8:] {
 		if !k.asks() {
