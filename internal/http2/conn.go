@@ -54,11 +54,12 @@ type Conn struct {
 	streams []*Stream // whose handlers run
 	free    []*Stream // for further use
 	active  int       // streams that count as concurrent
-	lastID  uint32    // highest id that the peer has used
-	nextID  uint32    // that we use; clients only
-	held    int       // bytes of header fields that streams hold
-	resets  idRing    // streams that we reset: the peer may not know yet
-	past    history   // streams that have ended, the last few
+	leaving leaving
+	lastID  uint32  // highest id that the peer has used
+	nextID  uint32  // that we use; clients only
+	held    int     // bytes of header fields that streams hold
+	resets  idRing  // streams that we reset: the peer may not know yet
+	past    history // streams that have ended, the last few
 	peer    settings
 	purse   purse
 	enc     encoder

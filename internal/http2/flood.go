@@ -2,29 +2,42 @@ package http2
 
 import "time"
 
-// A client can keep a server busy with frames that cost it nothing and lead
-// nowhere. None of them is wrong by itself, so they are counted: each costs
-// tokens, and requests and data that are really served earn them back, as does
-// time. A connection that has none left ends with ENHANCE_YOUR_CALM.
+// A peer can keep us busy with frames that cost it nothing and lead nowhere. None
+// of them is wrong by itself, so they are counted: each costs tokens, and requests
+// and data that are really served earn them back, as does time. A connection that
+// has none left ends with ENHANCE_YOUR_CALM.
 //
-// There are three purses.
+// There are four purses.
 //
 //   - Resets are streams that came to nothing through the client: those it resets
-//     before the response is complete (rapid reset, CVE-2023-44487), those we have
-//     to refuse or to reset because of what it sent on them (MadeYouReset,
-//     CVE-2025-8671). Someone who closes a page with 100 requests under way has
-//     200 to spend; a client that hedges calls earns one with every response.
+//     at once (rapid reset, CVE-2023-44487), those we have to refuse or to reset
+//     because of what it sent on them (MadeYouReset, CVE-2025-8671). Someone who
+//     closes a page with 100 requests under way has 200 to spend; a client that
+//     hedges calls earns one with every response. A stream that had its response's
+//     head, or has lived for a while, is a cancelled download or a deadline that has
+//     passed: work was done for it, and it kept its place meanwhile.
 //   - Noise is frames that ask for nothing: PING, SETTINGS, PRIORITY, empty DATA,
 //     unknown types, frames on streams that have ended, and more CONTINUATION
 //     frames than a header block of 64 KiB needs (CVE-2019-9511 to 9518,
-//     CVE-2024-27316). Each request earns some. What must be answered is held until
-//     the answer is sent, so this purse bounds that, too: by 400 times 17 bytes.
+//     CVE-2024-27316). Requests and large DATA frames earn some.
+//   - PING has one more, which is spent first and earned by DATA alone: gRPC's clients
+//     and servers ping behind the DATA that they get, to measure how much may be under
+//     way (gRFC A8 asks servers to forgive that).
 //   - WINDOW_UPDATE has its own, for its number grows with what we send: there are
 //     clients that send two for each 4 KiB, and much later. DATA earns them by its
-//     size, unless a tiny window has cut it short (CVE-2019-9511, 9517).
+//     size.
+//
+// DATA earns only where it is work. What we send is, unless a tiny window has cut it
+// short, as then the peer makes the frames (CVE-2019-9511, 9517). What we get is,
+// unless it is less than the frame around it. Answers that the peer does not read are
+// bounded otherwise: see [Conn.heard].
 const (
 	maxResets       = 200
 	resetsPerSecond = 20
+	// rapid is how long a stream has lived at most when its reset costs a token. It is
+	// less than the deadlines that calls have, and lets a client that only cancels, with
+	// 128 streams at a time, do so no more often than it might ask and be answered.
+	rapid = 15 * time.Millisecond
 
 	maxNoise            = 400
 	noisePerSecond      = 60
@@ -42,15 +55,18 @@ const (
 	maxWindows   = 1 << 20
 	earnedByData = 2       // and as much for each usefulData bytes
 	usefulData   = 1 << 10 // what a DATA frame that was cut short by a window must have
+
+	maxPings  = 1 << 16
+	leastData = frameHeaderSize // what a DATA frame of the peer's must have
 )
 
 // purse is what a connection has left to spend. Conn.mu guards it.
 type purse struct {
-	resets, noise, windows int
-	at                     time.Time // of the last refill
+	resets, noise, pings, windows int
+	at                            time.Time // of the last refill
 }
 
-func newPurse(now time.Time) purse { return purse{maxResets, maxNoise, minWindows, now} }
+func newPurse(now time.Time) purse { return purse{maxResets, maxNoise, 0, minWindows, now} }
 
 // refill gives tokens for the time that has passed.
 func (p *purse) refill(now time.Time) {
@@ -72,9 +88,24 @@ func (p *purse) request() {
 	p.windows = min(p.windows+earnedByRequest, maxWindows)
 }
 
-// data is called for each DATA frame of n bytes that we send.
-func (p *purse) data(n int) {
+// sent is called for each DATA frame of n bytes that we send.
+func (p *purse) sent(n int) {
+	p.moved(n)
 	p.windows = min(p.windows+earnedByData*(1+n/usefulData), maxWindows)
+}
+
+// received is called for each DATA frame of n bytes on a stream that takes it.
+func (p *purse) received(n int) {
+	if n >= leastData {
+		p.moved(n)
+	}
+}
+
+func (p *purse) moved(n int) {
+	p.pings = min(p.pings+1, maxPings)
+	if n >= usefulData {
+		p.noise = min(p.noise+1, maxNoise)
+	}
 }
 
 // served is called for a stream that ended as it should.
@@ -85,6 +116,14 @@ func (p *purse) spendNoise(n int, what string) error {
 		return connError(EnhanceYourCalm, "too many frames that ask for nothing: "+what)
 	}
 	return nil
+}
+
+func (p *purse) spendPing() error {
+	if p.pings > 0 {
+		p.pings--
+		return nil
+	}
+	return p.spendNoise(noiseOfPing, "PING")
 }
 
 func (p *purse) spendWindow() error {

@@ -89,6 +89,26 @@ func TestFloods(t *testing.T) {
 			r.frame(frameSettings, 0, 0, setting(settingInitialWindowSize, 0))
 			r.headers(1, true, get+"x: large\n")
 		}, func(r *rawClient, i int) { r.frame(frameWindowUpdate, 0, 1, uint32Bytes(1)) }},
+		{"a byte of DATA for each PING", func(r *rawClient) { r.headers(1, false, post) }, func(r *rawClient, i int) {
+			r.frame(frameData, 0, 1, "x")
+			r.frame(framePing, 0, 0, "12345678")
+		}},
+		{"PING for each byte that a window lets out", func(r *rawClient) {
+			r.frame(frameSettings, 0, 0, setting(settingInitialWindowSize, 0))
+			r.headers(1, true, get+"x: large\n")
+		}, func(r *rawClient, i int) {
+			r.frame(frameWindowUpdate, 0, 1, uint32Bytes(1))
+			r.frame(framePing, 0, 0, "12345678")
+		}},
+		{"rapid reset of uploads that have begun", nil, func(r *rawClient, i int) {
+			r.headers(id(i), false, post)
+			r.frame(frameData, 0, id(i), strings.Repeat("x", 100))
+			r.frame(frameRSTStream, 0, id(i), uint32Bytes(8))
+		}},
+		{"MadeYouReset behind a head", nil, func(r *rawClient, i int) {
+			r.headers(id(i), true, get+"x: head\n")
+			r.frame(frameWindowUpdate, 0, id(i), uint32Bytes(0))
+		}},
 		{"PRIORITY", nil, func(r *rawClient, i int) { r.frame(framePriority, 0, id(i), uint32Bytes(0)+"\x00") }},
 		{"unknown frames", nil, func(r *rawClient, i int) { r.frame(0x77, 0, 0, "") }},
 		{"GOAWAY", func(r *rawClient) { r.headers(1, false, post) }, func(r *rawClient, i int) { r.frame(frameGoAway, 0, 0, "12345678") }},
@@ -100,10 +120,12 @@ func TestFloods(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			release := make(chan struct{})
 			s := serve(t, Limits{}, nil, func(s *Stream) {
-				if _, large := s.Get("x"); large {
+				if x, special := s.Get("x"); special {
 					s.WriteHead(200, nil, false)
-					s.WriteEnd(make([]byte, 1<<20))
-					return
+					if string(x) == "large" {
+						s.WriteEnd(make([]byte, 1<<20))
+						return
+					}
 				}
 				<-release // a slow handler: resetting must not free its place
 			})

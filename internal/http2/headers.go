@@ -163,7 +163,7 @@ func (c *Conn) request(b *headerBlock) error {
 		return nil
 	case malformed != "":
 		code = ProtocolError
-	case c.active >= c.lim.Streams, c.held+s.held() > headersHeld:
+	case !c.place(), c.held+s.held() > headersHeld:
 		code = RefusedStream
 	}
 	if code != NoError {
@@ -172,6 +172,7 @@ func (c *Conn) request(b *headerBlock) error {
 	}
 	s.recvClosed = b.endStream
 	s.length = s.ContentLength
+	s.began = c.now
 	c.add(s)
 	c.start(s)
 	return nil

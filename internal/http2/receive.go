@@ -102,11 +102,13 @@ func (c *Conn) data(f *frame) error {
 		c.consumed(len(f.payload))
 		return c.resetID(f.id, ProtocolError)
 	}
+	c.purse.received(len(f.payload))
 	s.body.write(f.payload)
 	if end {
 		s.endReceive()
 	}
 	s.reads.wake()
+	c.heard()
 	return nil
 }
 
@@ -163,7 +165,11 @@ func (c *Conn) rstStream(f *frame) error {
 		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
 	}
 	s.lose(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
-	if c.handler == nil || s.sendClosed {
+	if c.handler == nil {
+		return nil
+	}
+	s.leave()
+	if s.headSent || c.now.Sub(s.began) > rapid {
 		return nil
 	}
 	return c.purse.spendReset()
@@ -234,10 +240,11 @@ func (c *Conn) ping(f *frame) error {
 			c.sayLast()
 			return nil
 		}
-		return c.purse.spendNoise(noiseOfPing, "PING")
+		return c.purse.spendPing()
 	}
 	c.out.b = appendPing(c.out.open(), flagAck, data)
-	return c.purse.spendNoise(noiseOfPing, "PING")
+	c.heard()
+	return c.purse.spendPing()
 }
 
 func (c *Conn) windowUpdate(f *frame) error {

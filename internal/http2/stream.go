@@ -44,6 +44,10 @@ type streamState struct {
 	behind     *Stream // in Conn.queue
 	queued     bool
 
+	// Of servers.
+	began  time.Time
+	leaver bool // among Conn.leaving
+
 	// Of clients.
 	batch     uint64 // of what was sent with which the head goes out, as outbox counts them
 	isHead    bool   // the request is a HEAD
@@ -147,6 +151,10 @@ func (s *Stream) uncount() {
 		s.counted = false
 		s.c.active--
 		s.c.changed()
+	}
+	if s.leaver {
+		s.leaver = false
+		s.c.left()
 	}
 }
 

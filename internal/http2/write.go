@@ -14,8 +14,12 @@ const (
 	maxOut = 32 << 10
 	// maxHeads is the same for header blocks, which are not cut.
 	maxHeads = 64 << 10
-	outSize  = 20 << 10
-	keptOut  = 64 << 10
+	// maxAnswers is the same for what the reader appends: answers to PING, windows that
+	// are given back. It is more than streams can fill, so that a peer that is slow to
+	// read what it has asked for is still listened to.
+	maxAnswers = maxHeads + 32<<10
+	outSize    = 20 << 10
+	keptOut    = 64 << 10
 )
 
 var outboxes = sync.Pool{New: func() any { b := make([]byte, 0, outSize); return &b }}
@@ -132,6 +136,15 @@ func (c *Conn) writeFailed(n int, err error) {
 	})
 	c.settle()
 	c.changed()
+}
+
+// heard is called where the reader has appended an answer. It waits while so many are to
+// be sent that the peer cannot be reading them: who does not read is not read from.
+func (c *Conn) heard() {
+	for len(c.out.b) >= maxAnswers && c.out.err == nil && !c.over {
+		c.flush()
+		c.out.written.Wait() // the socket's own deadline bounds it
+	}
 }
 
 // WriteHead sends a response's head. lines are its fields as HTTP/1.1 header
@@ -331,7 +344,7 @@ func (s *Stream) write(p []byte, end bool) (n int, err error) {
 		s.sendData(p[n:n+piece], end && last)
 		n += piece
 		if last || piece >= usefulData {
-			c.purse.data(piece)
+			c.purse.sent(piece)
 		}
 		s.passOn()
 		if end && last {
