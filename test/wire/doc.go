@@ -73,4 +73,7 @@
 //	unlogged   there is no line at all
 //	metric NAME VALUE
 //	           of the case's load balancer, without albatross_ and _total; summed over target groups
+//
+// Beside these cases there are faults that were found with whole processes, each with a manifest (faults_test.go); tests of them
+// are skipped where the folder of ALBATROSS_CONFORMANCE is absent.
 package wire
