@@ -133,10 +133,13 @@ func (b *builder) index(objects []Object) {
 	for _, o := range b.withoutDoubles(objects) {
 		b.cfg.Warnings = append(b.cfg.Warnings, o.Warnings...)
 		n := name{o.Origin.Namespace, o.Origin.Name}
+		if _, ok := o.Value.(*networkingv1.Ingress); o.broken() && !ok {
+			continue
+		}
 		switch v := o.Value.(type) {
 		case *networkingv1.Ingress:
 			b.ingresses = append(b.ingresses, &member{Ingress: v, name: n, origin: o.Origin,
-				notes: annotations{ingressPrefix, v.Annotations}, params: &saysNothing})
+				notes: annotations{ingressPrefix, v.Annotations}, params: &saysNothing, barred: o.broken()})
 		case *corev1.Service:
 			b.services[n] = &service{v, n, o.Origin}
 		case *corev1.Secret:
@@ -165,17 +168,22 @@ func (b *builder) index(objects []Object) {
 	slices.SortFunc(b.ingresses, func(x, y *member) int { return cmp.Compare(x.name.String(), y.name.String()) })
 }
 
-// withoutDoubles keeps the last of the objects that have the same kind and name.
+// withoutDoubles keeps the last of the objects that have the same kind and name and can be
+// served, or of those that cannot.
 func (b *builder) withoutDoubles(objects []Object) []Object {
 	type identity struct {
 		kind string
 		name name
 	}
+	of := func(o Object) identity { return identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}} }
 	last, named := make(map[identity]int, len(objects)), 0
 	for i, o := range objects {
-		if o.Value != nil {
-			last[identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}}] = i
-			named++
+		if o.Value == nil {
+			continue
+		}
+		named++
+		if at, twice := last[of(o)]; !twice || !o.broken() || objects[at].broken() {
+			last[of(o)] = i
 		}
 	}
 	if len(last) == named {
@@ -184,14 +192,33 @@ func (b *builder) withoutDoubles(objects []Object) []Object {
 	kept := make([]Object, 0, len(objects))
 	for i, o := range objects {
 		if o.Value != nil {
-			if at := last[identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}}]; at != i {
-				b.warn(o.Origin, "", "the same object is written again in %s, which counts; delete one of them", objects[at].Origin)
+			if at := last[of(o)]; at != i {
+				if !o.broken() {
+					b.warn(o.Origin, "", "the same object is written again in %s, which counts; delete one of them", objects[at].Origin)
+				}
 				continue
 			}
 		}
 		kept = append(kept, o)
 	}
 	return kept
+}
+
+// forget takes out what is only said since a value could not be read, which is said already.
+func (b *builder) forget(objects []Object) {
+	broken := map[lb.Origin]Object{}
+	for _, o := range objects {
+		if o.broken() {
+			broken[o.Origin] = o
+		}
+	}
+	if len(broken) == 0 {
+		return
+	}
+	follows := func(p lb.Problem) bool { return broken[p.Origin].follows(p.Field) }
+	b.cfg.SetAside = slices.DeleteFunc(b.cfg.SetAside, follows)
+	b.cfg.Warnings = slices.DeleteFunc(b.cfg.Warnings, follows)
+	b.cfg.Notes = slices.DeleteFunc(b.cfg.Notes, follows)
 }
 
 func (b *builder) indexSlice(s *discoveryv1.EndpointSlice, origin lb.Origin) {

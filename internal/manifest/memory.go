@@ -51,6 +51,7 @@ func (t *Translation) Build(objects []Object) *lb.Config {
 		b.oldGroups = t.groups
 	}
 	cfg := b.build()
+	b.forget(objects)
 	t.nodes, t.groups = b.nodes, b.newGroups
 	return cfg
 }

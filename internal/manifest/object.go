@@ -1,6 +1,9 @@
 package manifest
 
 import (
+	"slices"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/albatross-lb/albatross/lb"
@@ -15,9 +18,28 @@ type Object struct {
 	// (elbv2.k8s.aws/v1beta1). It is nil for any other kind, which Build passes over
 	// and says so.
 	Value any
+	// Broken are the fields whose values could not be read, which are problems of their
+	// own: the object is never served, and Build only looks for what else is wrong with it.
+	Broken []string
 	// Warnings are words about the object that reading it gave rise to: unknown
 	// fields, keys written twice. Build passes them on.
 	Warnings []lb.Problem
+}
+
+func (o Object) broken() bool { return len(o.Broken) > 0 }
+
+// follows tells whether what is said of a field may come from a value that could not be
+// read, and was left out.
+func (o Object) follows(field string) bool {
+	return slices.ContainsFunc(o.Broken, func(broken string) bool {
+		return partOf(broken, field) || partOf(field, broken)
+	})
+}
+
+// partOf tells whether a field is another one or a part of it.
+func partOf(field, of string) bool {
+	rest, ok := strings.CutPrefix(field, of)
+	return ok && of != "" && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // IngressClassParams is the part of elbv2.k8s.aws/v1beta1 IngressClassParams that

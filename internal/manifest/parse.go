@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -198,41 +197,17 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 		p.problem("", "%s", err)
 		return
 	}
-	value := reflect.New(k.is).Interface()
-	strict, err := kjson.UnmarshalStrict(text, value)
-	if err != nil {
-		p.typeError(err, places, before)
+	value, strict, broken := p.decode(&decoding{text: text, places: places, is: k.is, secret: kind == "Secret"}, before)
+	if value == nil {
 		return
 	}
-	object := Object{Origin: p.origin, Value: value}
+	object := Object{Origin: p.origin, Value: value, Broken: broken}
 	for _, err := range strict {
 		object.Warnings = append(object.Warnings, lb.Problem{Origin: p.origin, Field: strictField(err),
 			Text: strictText(err)})
 	}
 	settle(value)
 	p.objects = append(p.objects, object)
-}
-
-// typeError says which field has a value of the wrong type, and on which line.
-func (p *parser) typeError(err error, places []place, before int) {
-	var wrong *json.UnmarshalTypeError
-	if !errors.As(err, &wrong) || wrong.Field == "" || len(places) == 0 {
-		p.problem("", "the object cannot be read: %s", strings.TrimPrefix(err.Error(), "json: "))
-		return
-	}
-	at := 0
-	for at+1 < len(places) && int64(places[at+1].offset) < wrong.Offset {
-		at++
-	}
-	p.origin.Line = before + places[at].line
-	value, advice := "", kindInWords(wrong.Type)
-	if raw := places[at].raw; raw != "" {
-		value = shorten(raw) + " "
-		if wrong.Type.Kind() == reflect.String {
-			advice += `, in quotes: "` + shorten(raw) + `"`
-		}
-	}
-	p.problem(pathOf(places, at), "%sis %s; write %s", value, jsonKind(wrong.Value), advice)
 }
 
 // kindInWords is a Go type in the words of YAML and JSON.

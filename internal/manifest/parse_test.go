@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestParseProblems(t *testing.T) {
 			"f.yaml:5: Service default/x: spec: is a list; write an object of key: value lines"},
 		{"in a list", "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: 1}}\n- {apiVersion: v1, kind: Service, metadata: {name: b}}\n",
 			"f.yaml:4: Service default/a: spec.ports: 1 is a number; write a list"},
-		{"base64", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: '%'}\n", "f.yaml:1: Secret default/x: the object cannot be read: illegal base64 data at input byte 0"},
+		{"base64", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: '%'}\n", "f.yaml:4: Secret default/x: data.a: this cannot be read: illegal base64 data at input byte 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			objects, problems := Parse("f.yaml", []byte(c.text+good))
@@ -100,6 +101,128 @@ metadata: {name: another-makers}
 	}
 	if objects[4].Value != nil || objects[4].Origin.Kind != "Ingress" {
 		t.Errorf("another maker's kind: %+v", objects[4])
+	}
+}
+
+// TestParseAllAtOnce: of an object's values all that cannot be read are told at once, and
+// its unknown fields. Of a Secret no value is shown.
+func TestParseAllAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"Ingress", `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: web
+  annotations:
+    alb.ingress.kubernetes.io/group.order: 10
+    alb.ingress.kubernetes.io/group.name: No
+    alb.ingress.kubernetes.io/healthcheck-port: 8080
+spec:
+  ingressClassName: alb
+  roolz: []
+  rules:
+  - host: [a, b]
+    http:
+      paths:
+      - {path: 7, pathType: Prefix, backend: {service: {name: web, port: {number: "80"}}}}
+`, []string{
+			`7: metadata.annotations[alb.ingress.kubernetes.io/group.order]: 10 is a number; write a string, in quotes: "10"`,
+			`8: metadata.annotations[alb.ingress.kubernetes.io/group.name]: No is a boolean (true or false); write a string, in quotes: "No"`,
+			`9: metadata.annotations[alb.ingress.kubernetes.io/healthcheck-port]: 8080 is a number; write a string, in quotes: "8080"`,
+			`14: spec.rules[0].host: is a list; write a string`,
+			`17: spec.rules[0].http.paths[0].path: 7 is a number; write a string, in quotes: "7"`,
+			`17: spec.rules[0].http.paths[0].backend.service.port.number: 80 is a string; write a whole number`,
+			`2: spec.roolz: there is no such field; it has no effect`,
+		}},
+		{"IngressClassParams", `
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: IngressClassParams
+metadata: {name: alb}
+spec:
+  sheme: internal
+  loadBalancerName: 12
+  inboundCIDRs: 10.0.0.0/8
+  minimumLoadBalancerCapacity: {capacityUnits: many}
+`, []string{
+			`7: spec.loadBalancerName: 12 is a number; write a string, in quotes: "12"`,
+			`8: spec.inboundCIDRs: 10.0.0.0/8 is a string; write a list`,
+			`9: spec.minimumLoadBalancerCapacity.capacityUnits: many is a string; write a whole number`,
+			`2: spec.sheme: there is no such field; it has no effect`,
+		}},
+		{"EndpointSlice", `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web, labels: {kubernetes.io/service-name: 1}}
+addressType: IPv4
+ports: {port: 80}
+endpoints:
+- addresses: 127.0.0.1
+- {addresses: [127.0.0.1], conditions: {ready: "true"}, adress: x}
+`, []string{
+			`4: metadata.labels[kubernetes.io/service-name]: 1 is a number; write a string, in quotes: "1"`,
+			`6: ports: is an object of key: value lines; write a list`,
+			`8: endpoints[0].addresses: 127.0.0.1 is a string; write a list`,
+			`9: endpoints[1].conditions.ready: true is a string; write true or false`,
+			`2: endpoints[1].adress: there is no such field; it has no effect`,
+		}},
+		{"TargetGroupBinding", `
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: TargetGroupBinding
+metadata: {name: web}
+spec: {targetGroupARN: 1, multiClusterTargetGroup: "yes", serviceRef: {name: web, port: [80]}, target: x}
+`, []string{
+			`5: spec.targetGroupARN: 1 is a number; write a string, in quotes: "1"`,
+			`5: spec.multiClusterTargetGroup: yes is a string; write true or false`,
+			`5: spec.serviceRef.port: is a list; write a whole number`,
+			`2: spec.target: there is no such field; it has no effect`,
+		}},
+		{"Service", `
+apiVersion: v1
+kind: Service
+metadata: {name: web, creationTimestamp: today}
+spec: {ports: [{port: eighty, targetPort: true}, {port: 81, targetPort: 8081.5}], sessionAffinityConfig: {clientIP: {timeoutSeconds: 1h}}}
+`, []string{
+			`4: metadata.creationTimestamp: today cannot be read: parsing time "today" as "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"`,
+			`5: spec.ports[0].port: eighty is a string; write a whole number`,
+			`5: spec.ports[0].targetPort: true is a boolean (true or false); write a whole number`,
+			`5: spec.ports[1].targetPort: 8081.5 is out of range; write a whole number`,
+			`5: spec.sessionAffinityConfig.clientIP.timeoutSeconds: 1h is a string; write a whole number`,
+		}},
+		{"Secret", `
+apiVersion: v1
+kind: Secret
+metadata: {name: web}
+stringData: {a: 123456}
+data:
+  b: "%hush"
+`, []string{
+			`5: stringData.a: is a number; write a string`,
+			`7: data.b: this cannot be read: illegal base64 data at input byte 0`,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			objects, problems := Parse("f", []byte(c.text))
+			var got []string
+			for _, p := range problems {
+				got = append(got, fmt.Sprintf("%d: %s: %s", p.Origin.Line, p.Field, p.Text))
+			}
+			for _, o := range objects {
+				for _, p := range o.Warnings {
+					got = append(got, fmt.Sprintf("%d: %s: %s", p.Origin.Line, p.Field, p.Text))
+				}
+			}
+			slices.Sort(got)
+			slices.Sort(c.want)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+			if cfg := Build(objects, Options{}); len(cfg.LoadBalancers)+len(cfg.TargetGroups)+len(cfg.SetAside) > 0 {
+				t.Errorf("something comes of it: %v", describe(cfg, nil))
+			}
+		})
 	}
 }
 
