@@ -1,9 +1,7 @@
 package manifest
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -110,31 +108,6 @@ func (a annotations) integerOr(name string, or int) (int, error) {
 		return or, err
 	}
 	return int(value), nil
-}
-
-// json reads a value in JSON. Keys count without regard to case and unknown ones
-// are passed over, as encoding/json does it.
-func (a annotations) json(name string, into any) (bool, error) {
-	raw, ok := a.text(name)
-	if !ok {
-		return false, nil
-	}
-	if err := json.Unmarshal([]byte(raw), into); err != nil {
-		return true, a.faultf(name, "this is not the JSON expected here: %s; the value is %s", jsonError(err), shorten(raw))
-	}
-	return true, nil
-}
-
-// jsonError says a JSON error without the names of Go's types.
-func jsonError(err error) string {
-	if wrong, ok := err.(*json.UnmarshalTypeError); ok {
-		where := "the value"
-		if wrong.Field != "" {
-			where = wrong.Field
-		}
-		return fmt.Sprintf("%s is %s, write %s", where, jsonKind(wrong.Value), kindInWords(wrong.Type))
-	}
-	return err.Error()
 }
 
 // pairs reads key=value pairs separated by commas.

@@ -100,7 +100,7 @@ func (b *builder) mutualAuthentication(m *member) (map[int]*lb.MutualAuthenticat
 		return nil, err
 	}
 	if len(entries) == 0 {
-		return nil, m.notes.faultf(annotation, "the list is empty; write for example [{\"port\":443,\"mode\":\"passthrough\"}]")
+		return nil, m.notes.faultf(annotation, "the list is empty%s", exampleOf(annotation))
 	}
 	last := map[int]mutualWords{} // of a port that is there twice the last entry counts
 	var errs []error

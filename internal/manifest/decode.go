@@ -23,6 +23,7 @@ type decoding struct {
 	places []place
 	is     reflect.Type
 	secret bool // values are not shown
+	json   bool // a value of an annotation, as encoding/json reads it; else YAML is spoken of
 	read   int  // bytes so far
 }
 
@@ -54,6 +55,9 @@ func (p *parser) decode(d *decoding, before int) (value any, strict []error, bro
 func (d *decoding) try(text []byte) (value any, strict []error, err error) {
 	d.read += len(text)
 	value = reflect.New(d.is).Interface()
+	if d.json {
+		return value, nil, json.Unmarshal(text, value)
+	}
 	strict, err = kjson.UnmarshalStrict(text, value)
 	return value, strict, err
 }
@@ -118,13 +122,67 @@ func (d *decoding) wrong(err error, at int) string {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong):
-		advice := kindInWords(wrong.Type)
+		advice := d.kindInWords(wrong.Type)
 		if wrong.Type.Kind() == reflect.String && raw != "" {
 			advice += `, in quotes: "` + raw + `"`
 		}
-		return strings.TrimPrefix(raw+" is ", " ") + jsonKind(wrong.Value) + "; write " + advice
+		if wrong.Value == "string" && raw != "" {
+			raw = `"` + raw + `"`
+		}
+		return strings.TrimLeft(raw+" is ", " ") + d.foundInWords(wrong.Value) + "; write " + advice
 	case raw == "":
 		return "this cannot be read: " + strings.TrimPrefix(err.Error(), "json: ")
 	}
 	return raw + " cannot be read: " + strings.TrimPrefix(err.Error(), "json: ")
+}
+
+// kindInWords is a Go type in the words of YAML, or of JSON.
+func (d *decoding) kindInWords(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return d.list()
+	case reflect.Map, reflect.Struct:
+		return d.object()
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Pointer:
+		return d.kindInWords(t.Elem())
+	}
+	return "a whole number"
+}
+
+// foundInWords is encoding/json's word for a kind of value, likewise.
+func (d *decoding) foundInWords(value string) string {
+	number, literal := strings.CutPrefix(value, "number ")
+	switch {
+	case literal && strings.ContainsAny(number, ".eE"):
+		return "no whole number"
+	case literal:
+		return "out of range"
+	case value == "array":
+		return d.list()
+	case value == "bool":
+		return "a boolean (true or false)"
+	case value == "object":
+		return d.object()
+	}
+	return "a " + value
+}
+
+func (d *decoding) list() string {
+	if d.json {
+		return "a list, [...]"
+	}
+	return "a list"
+}
+
+func (d *decoding) object() string {
+	if d.json {
+		return "an object, {...}"
+	}
+	return "an object of key: value lines"
 }

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net"
@@ -69,16 +68,17 @@ func (b *builder) readPorts(m *member) error {
 // with a certificate is on 443 alone, any other on 80 alone.
 func (m *member) listenPorts(certificate bool) (map[int]lb.Protocol, error) {
 	const annotation = "listen-ports"
-	raw, ok := m.notes.text(annotation)
-	if !ok {
+	var entries []map[string]int32
+	switch ok, err := m.notes.json(annotation, &entries); {
+	case err != nil:
+		return nil, err
+	case !ok:
 		if certificate {
 			return map[int]lb.Protocol{443: lb.HTTPS}, nil
 		}
 		return map[int]lb.Protocol{80: lb.HTTP}, nil
-	}
-	var entries []map[string]int32
-	if err := json.Unmarshal([]byte(raw), &entries); err != nil || len(entries) == 0 {
-		return nil, m.notes.faultf(annotation, "%s is no list of ports; write for example [{\"HTTP\":80},{\"HTTPS\":443}]", shorten(raw))
+	case len(entries) == 0:
+		return nil, m.notes.faultf(annotation, "the list is empty%s", exampleOf(annotation))
 	}
 	protocols := map[int]lb.Protocol{}
 	var errs []error

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -208,40 +207,6 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	}
 	settle(value)
 	p.objects = append(p.objects, object)
-}
-
-// kindInWords is a Go type in the words of YAML and JSON.
-func kindInWords(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Slice, reflect.Array:
-		return "a list"
-	case reflect.Map, reflect.Struct:
-		return "an object of key: value lines"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Pointer:
-		return kindInWords(t.Elem())
-	}
-	return "a whole number"
-}
-
-// jsonKind is encoding/json's word for a kind of value, in YAML's words.
-func jsonKind(value string) string {
-	switch {
-	case strings.HasPrefix(value, "number "):
-		return "out of range"
-	case value == "array":
-		return "a list"
-	case value == "bool":
-		return "a boolean (true or false)"
-	case value == "object":
-		return "an object of key: value lines"
-	}
-	return "a " + value
 }
 
 func strictField(err error) string {

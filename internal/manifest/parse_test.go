@@ -29,7 +29,7 @@ func TestParseProblems(t *testing.T) {
 		{"boolean word for text", "apiVersion: v1\nkind: Service\nmetadata:\n  name: x\n  annotations: {alb.ingress.kubernetes.io/x: yes}\n",
 			`f.yaml:5: Service default/x: metadata.annotations[alb.ingress.kubernetes.io/x]: yes is a boolean (true or false); write a string, in quotes: "yes"`},
 		{"text for number", "apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: ns}\nspec:\n  ports:\n  - port: 80\n  - port: eighty\n",
-			`f.yaml:7: Service ns/x: spec.ports[1].port: eighty is a string; write a whole number`},
+			`f.yaml:7: Service ns/x: spec.ports[1].port: "eighty" is a string; write a whole number`},
 		{"list for object", "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec:\n- a\n",
 			"f.yaml:5: Service default/x: spec: is a list; write an object of key: value lines"},
 		{"in a list", "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: 1}}\n- {apiVersion: v1, kind: Service, metadata: {name: b}}\n",
@@ -134,7 +134,7 @@ spec:
 			`9: metadata.annotations[alb.ingress.kubernetes.io/healthcheck-port]: 8080 is a number; write a string, in quotes: "8080"`,
 			`14: spec.rules[0].host: is a list; write a string`,
 			`17: spec.rules[0].http.paths[0].path: 7 is a number; write a string, in quotes: "7"`,
-			`17: spec.rules[0].http.paths[0].backend.service.port.number: 80 is a string; write a whole number`,
+			`17: spec.rules[0].http.paths[0].backend.service.port.number: "80" is a string; write a whole number`,
 			`2: spec.roolz: there is no such field; it has no effect`,
 		}},
 		{"IngressClassParams", `
@@ -148,8 +148,8 @@ spec:
   minimumLoadBalancerCapacity: {capacityUnits: many}
 `, []string{
 			`7: spec.loadBalancerName: 12 is a number; write a string, in quotes: "12"`,
-			`8: spec.inboundCIDRs: 10.0.0.0/8 is a string; write a list`,
-			`9: spec.minimumLoadBalancerCapacity.capacityUnits: many is a string; write a whole number`,
+			`8: spec.inboundCIDRs: "10.0.0.0/8" is a string; write a list`,
+			`9: spec.minimumLoadBalancerCapacity.capacityUnits: "many" is a string; write a whole number`,
 			`2: spec.sheme: there is no such field; it has no effect`,
 		}},
 		{"EndpointSlice", `
@@ -164,8 +164,8 @@ endpoints:
 `, []string{
 			`4: metadata.labels[kubernetes.io/service-name]: 1 is a number; write a string, in quotes: "1"`,
 			`6: ports: is an object of key: value lines; write a list`,
-			`8: endpoints[0].addresses: 127.0.0.1 is a string; write a list`,
-			`9: endpoints[1].conditions.ready: true is a string; write true or false`,
+			`8: endpoints[0].addresses: "127.0.0.1" is a string; write a list`,
+			`9: endpoints[1].conditions.ready: "true" is a string; write true or false`,
 			`2: endpoints[1].adress: there is no such field; it has no effect`,
 		}},
 		{"TargetGroupBinding", `
@@ -175,7 +175,7 @@ metadata: {name: web}
 spec: {targetGroupARN: 1, multiClusterTargetGroup: "yes", serviceRef: {name: web, port: [80]}, target: x}
 `, []string{
 			`5: spec.targetGroupARN: 1 is a number; write a string, in quotes: "1"`,
-			`5: spec.multiClusterTargetGroup: yes is a string; write true or false`,
+			`5: spec.multiClusterTargetGroup: "yes" is a string; write true or false`,
 			`5: spec.serviceRef.port: is a list; write a whole number`,
 			`2: spec.target: there is no such field; it has no effect`,
 		}},
@@ -186,10 +186,10 @@ metadata: {name: web, creationTimestamp: today}
 spec: {ports: [{port: eighty, targetPort: true}, {port: 81, targetPort: 8081.5}], sessionAffinityConfig: {clientIP: {timeoutSeconds: 1h}}}
 `, []string{
 			`4: metadata.creationTimestamp: today cannot be read: parsing time "today" as "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"`,
-			`5: spec.ports[0].port: eighty is a string; write a whole number`,
+			`5: spec.ports[0].port: "eighty" is a string; write a whole number`,
 			`5: spec.ports[0].targetPort: true is a boolean (true or false); write a whole number`,
-			`5: spec.ports[1].targetPort: 8081.5 is out of range; write a whole number`,
-			`5: spec.sessionAffinityConfig.clientIP.timeoutSeconds: 1h is a string; write a whole number`,
+			`5: spec.ports[1].targetPort: 8081.5 is no whole number; write a whole number`,
+			`5: spec.sessionAffinityConfig.clientIP.timeoutSeconds: "1h" is a string; write a whole number`,
 		}},
 		{"Secret", `
 apiVersion: v1
