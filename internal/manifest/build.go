@@ -59,7 +59,7 @@ func newBuilder(opts Options) *builder {
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
 		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
 		bound:  map[string]string{},
-		slices: map[name][]*discoveryv1.EndpointSlice{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
+		slices: map[name][]endpointSlice{}, endpoints: map[name]*endpoints{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
 		seen: map[lb.Problem]bool{}, told: map[lb.Problem]bool{}, keys: map[string]string{}, newGroups: map[string]*groupMemory{},
 	}
 }
@@ -69,6 +69,8 @@ func emptyConfig() *lb.Config {
 }
 
 func (b *builder) build() *lb.Config {
+	b.remarkStrays()
+	b.remarkEndpoints()
 	b.buildBindings()
 	b.buildIngresses()
 	b.buildServices()
@@ -91,10 +93,12 @@ type builder struct {
 	namespaces map[string]*corev1.Namespace
 	classes    map[string]*networkingv1.IngressClass
 	params     map[string]*classParams
-	nodes      []*corev1.Node
+	nodes      []node
 	bindings   []*binding
-	bound      map[string]string                     // name of a target group -> its key, of those that are bound
-	slices     map[name][]*discoveryv1.EndpointSlice // by Service
+	bound      map[string]string        // name of a target group -> its key, of those that are bound
+	slices     map[name][]endpointSlice // by Service
+	unlabelled []endpointSlice          // those that name none
+	endpoints  map[name]*endpoints
 
 	secretARNs map[secretARN]name // Secrets that stand for ARNs
 
@@ -133,7 +137,7 @@ func (b *builder) index(objects []Object) {
 	for _, o := range b.withoutDoubles(objects) {
 		b.cfg.Warnings = append(b.cfg.Warnings, o.Warnings...)
 		n := name{o.Origin.Namespace, o.Origin.Name}
-		if _, ok := o.Value.(*networkingv1.Ingress); o.broken() && !ok {
+		if o.broken() && !o.heardOf() {
 			continue
 		}
 		switch v := o.Value.(type) {
@@ -147,7 +151,7 @@ func (b *builder) index(objects []Object) {
 		case *corev1.Namespace:
 			b.namespaces[v.Name] = v
 		case *corev1.Node:
-			b.nodes = append(b.nodes, v)
+			b.nodes = append(b.nodes, node{v, o.Origin})
 		case *networkingv1.IngressClass:
 			b.classes[v.Name] = v
 		case *IngressClassParams:
@@ -155,16 +159,18 @@ func (b *builder) index(objects []Object) {
 		case *TargetGroupBinding:
 			b.bindings = append(b.bindings, &binding{v, n, o.Origin})
 		case *discoveryv1.EndpointSlice:
-			b.indexSlice(v, o.Origin)
+			b.indexSlice(endpointSlice{EndpointSlice: v, origin: o.Origin, refused: o.broken()})
+		case *corev1.Endpoints:
+			b.endpoints[n] = &endpoints{v, o.Origin}
 		case nil:
 			b.notePassedOver(o.Origin)
 		}
 	}
 	b.indexARNs()
 	for _, s := range b.slices {
-		slices.SortFunc(s, func(x, y *discoveryv1.EndpointSlice) int { return cmp.Compare(x.Name, y.Name) })
+		slices.SortFunc(s, func(x, y endpointSlice) int { return cmp.Compare(x.Name, y.Name) })
 	}
-	slices.SortFunc(b.nodes, func(x, y *corev1.Node) int { return cmp.Compare(x.Name, y.Name) })
+	slices.SortFunc(b.nodes, func(x, y node) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(b.ingresses, func(x, y *member) int { return cmp.Compare(x.name.String(), y.name.String()) })
 }
 
@@ -221,15 +227,13 @@ func (b *builder) forget(objects []Object) {
 	b.cfg.Notes = slices.DeleteFunc(b.cfg.Notes, follows)
 }
 
-func (b *builder) indexSlice(s *discoveryv1.EndpointSlice, origin lb.Origin) {
-	serviceName := s.Labels[discoveryv1.LabelServiceName]
-	if serviceName == "" {
-		b.warn(origin, "metadata.labels["+discoveryv1.LabelServiceName+"]",
-			"the label with the name of the Service is missing, so that its addresses belong to nothing")
-		return
+// tellFaults sets aside what Kubernetes would refuse.
+func (b *builder) tellFaults(objects []Object) {
+	for _, o := range objects {
+		for _, p := range o.Faults {
+			b.setAsideOnce(p)
+		}
 	}
-	n := name{origin.Namespace, serviceName}
-	b.slices[n] = append(b.slices[n], s)
 }
 
 // setAside tells all that is wrong with an object.

@@ -27,6 +27,7 @@ var kinds = map[string]kind{
 	"Secret":             {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Secret]()},
 	"Namespace":          {"v1", []string{"v1"}, false, reflect.TypeFor[corev1.Namespace]()},
 	"Node":               {"v1", []string{"v1"}, false, reflect.TypeFor[corev1.Node]()},
+	"Endpoints":          {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Endpoints]()},
 	"EndpointSlice":      {"discovery.k8s.io/v1", []string{"discovery.k8s.io/"}, true, reflect.TypeFor[discoveryv1.EndpointSlice]()},
 }
 
@@ -56,6 +57,10 @@ func settle(value any) {
 			o.Namespace = "default"
 		}
 	case *TargetGroupBinding:
+		if o.Namespace == "" {
+			o.Namespace = "default"
+		}
+	case *corev1.Endpoints:
 		if o.Namespace == "" {
 			o.Namespace = "default"
 		}

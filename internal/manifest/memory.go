@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/albatross-lb/albatross/lb"
@@ -21,7 +19,7 @@ import (
 // Config, which those who validate and compile take as their own word for it.
 type Translation struct {
 	opts   Options
-	nodes  []*corev1.Node
+	nodes  []node
 	groups map[string]*groupMemory
 }
 
@@ -52,6 +50,7 @@ func (t *Translation) Build(objects []Object) *lb.Config {
 	}
 	cfg := b.build()
 	b.forget(objects)
+	b.tellFaults(objects)
 	t.nodes, t.groups = b.nodes, b.newGroups
 	return cfg
 }
@@ -80,10 +79,10 @@ type planFrame struct {
 
 // look is one thing looked up by its name, and what was found.
 type look struct {
-	kind   rune // 's' Service, 'e' its EndpointSlices, 'k' Secret, 'b' a target group that may be bound
+	kind   rune // 's' Service, 'e' its EndpointSlices or Endpoints, 'k' Secret, 'b' a target group that may be bound
 	name   name
-	object any // *corev1.Service, *corev1.Secret, the key of the group; nil: there is none
-	slices []*discoveryv1.EndpointSlice
+	object any // *corev1.Service, *corev1.Endpoints, *corev1.Secret, the key of the group; nil: there is none
+	slices []endpointSlice
 	origin lb.Origin
 }
 
@@ -93,9 +92,13 @@ func (b *builder) service(n name) *service {
 	return s
 }
 
-func (b *builder) slicesOf(n name) []*discoveryv1.EndpointSlice {
+// slicesOf are the EndpointSlices of a Service; without any, what mirrors its Endpoints.
+func (b *builder) slicesOf(n name) []endpointSlice {
 	b.looked = append(b.looked, b.look('e', n))
-	return b.slices[n]
+	if found := b.slices[n]; len(found) > 0 {
+		return found
+	}
+	return b.endpoints[n].mirrored()
 }
 
 func (b *builder) secret(n name) (*secret, bool) {
@@ -112,7 +115,9 @@ func (b *builder) look(kind rune, n name) look {
 	case kind == 'k' && k != nil:
 		l.object, l.origin = k.Secret, k.origin
 	case kind == 'e':
-		l.slices = b.slices[n]
+		if l.slices = b.slices[n]; len(l.slices) == 0 && b.endpoints[n] != nil {
+			l.object, l.origin = b.endpoints[n].Endpoints, b.endpoints[n].origin
+		}
 	case kind == 'a':
 		l.object = b.secretARNs[secretARN{n.namespace, n.name}]
 	case kind == 'b':

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/albatross-lb/albatross/lb"
@@ -13,20 +15,34 @@ import (
 type Object struct {
 	Origin lb.Origin
 	// Value is a pointer to the typed object: Ingress, IngressClass
-	// (networking.k8s.io/v1), Service, Secret, Namespace, Node (v1), EndpointSlice
+	// (networking.k8s.io/v1), Service, Endpoints, Secret, Namespace, Node (v1), EndpointSlice
 	// (discovery.k8s.io/v1), IngressClassParams or TargetGroupBinding
 	// (elbv2.k8s.aws/v1beta1). It is nil for any other kind, which Build passes over
 	// and says so.
 	Value any
-	// Broken are the fields whose values could not be read, which are problems of their
+	// Broken are the fields whose values could not be read, or that Kubernetes would refuse
+	// so that nothing can be made of the object, which are problems of their
 	// own: the object is never served, and Build only looks for what else is wrong with it.
 	Broken []string
+	// Faults are what Kubernetes' API server would refuse, and what cannot be served either:
+	// of a Broken object all of it, else what they speak of. Build sets them aside.
+	Faults []lb.Problem
 	// Warnings are words about the object that reading it gave rise to: unknown
 	// fields, keys written twice. Build passes them on.
 	Warnings []lb.Problem
 }
 
 func (o Object) broken() bool { return len(o.Broken) > 0 }
+
+// heardOf tells whether others have to know of the object though it is broken: what else is
+// wrong with an Ingress is looked for, and a Service says which slice it has no targets of.
+func (o Object) heardOf() bool {
+	switch o.Value.(type) {
+	case *networkingv1.Ingress, *discoveryv1.EndpointSlice:
+		return true
+	}
+	return false
+}
 
 // follows tells whether what is said of a field may come from a value that could not be
 // read, and was left out.

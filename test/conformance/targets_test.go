@@ -1,0 +1,36 @@
+package conformance_test
+
+import "testing"
+
+// TestSlices: what keeps a hand-written EndpointSlice from being used is told apart, at the slice.
+func TestSlices(t *testing.T) {
+	for file, want := range map[string]string{
+		"1-slice-port-without-name": "EndpointSlice shop/web-x1: ports[0]: port 21101 has no name, and Kubernetes matches ports by name: those of Service shop/web are http=80; write name: http",
+		"2-slice-in-other-namespace": "EndpointSlice default/web-x1: metadata.namespace: there is no Service default/web, and one in namespace shop: " +
+			"an EndpointSlice belongs to a Service of its own namespace; write namespace: shop",
+		"6-really-not-ready": "no endpoint of the Service is ready on port http: EndpointSlice web-x1 has 1 endpoint, of which 1 is not ready (conditions.ready: false): requests get 503",
+	} {
+		inCase(t, "13-hand-written-slices-wrong-cause", "check", "-q", "m/"+file+".yaml").says(t, want)
+	}
+}
+
+// TestEndpointsObjects: v1 Endpoints are read as Kubernetes mirrors them.
+func TestEndpointsObjects(t *testing.T) {
+	o := inCase(t, "19-endpoints-objects", "check", "m.yaml")
+	o.says(t, "127.0.0.1:21101", "0 set aside, 0 warnings")
+	o.saysNot(t, "passed over")
+}
+
+// TestNodes: which Nodes are targets, and what is said of the others.
+func TestNodes(t *testing.T) {
+	o := inCase(t, "11-nodes-that-take-no-traffic", "check", "m.yaml")
+	o.says(t, "127.0.0.1:31080  ec2-1", "Node fargate-1", "compute-type: fargate", "Node old-excluded")
+	o.saysNot(t, "127.0.0.2:31080", "127.0.0.3:31080", "127.0.0.4:31080")
+
+	for _, file := range []string{"m.yaml", "nlb.yaml"} {
+		inCase(t, "12-no-usable-node-no-word", "check", file).says(t, "none of the Nodes (1) is known to be ready", "n1 has no condition Ready", "1 warning")
+	}
+	o = inCase(t, "12-no-usable-node-no-word", "check", "unknown.yaml")
+	o.says(t, "127.0.0.1:31080  ec2-1", "ec2-1 has the condition Ready: Unknown", "1 warning")
+	o.saysNot(t, "127.0.0.2:31080", "127.0.0.3:31080", "127.0.0.4:31080")
+}
