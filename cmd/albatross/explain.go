@@ -97,9 +97,18 @@ func askAdmin(admin, question string) ([]byte, error) {
 		return nil, fmt.Errorf("asking the albatross at %s: %w", admin, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the albatross at %s says: %s", admin, strings.TrimSpace(string(body)))
+		return nil, fmt.Errorf("the albatross at %s says: %s", admin, reason(body))
 	}
 	return body, nil
+}
+
+// reason takes the message out of an error of the admin API.
+func reason(body []byte) string {
+	var failure struct{ Error struct{ Message string } }
+	if err := json.Unmarshal(body, &failure); err != nil || failure.Error.Message == "" {
+		return strings.TrimSpace(string(body))
+	}
+	return failure.Error.Message
 }
 
 // askRunning asks a running albatross what becomes of a request.

@@ -55,6 +55,6 @@ func printProblems(w io.Writer, word string, problems []lb.Problem) {
 	}
 	sort.Strings(lines)
 	for _, line := range lines {
-		fmt.Fprintf(w, "%s: %s\n", word, line)
+		fmt.Fprintf(w, "%s: %s\n", word, lb.OneLine(line))
 	}
 }

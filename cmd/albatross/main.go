@@ -14,6 +14,8 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/albatross-lb/albatross/lb"
 )
 
 const description = "An application load balancer for Kubernetes manifests written for AWS's ALB."
@@ -54,7 +56,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return ended // --help
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "albatross: %v\n(albatross --help lists the commands)\n", err)
+		fmt.Fprintf(stderr, "albatross: %s\n(albatross --help lists the commands)\n", lb.OneLine(err.Error()))
 		return 2
 	}
 	command.BindTo(stdin, (*io.Reader)(nil))
@@ -66,7 +68,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintln(stderr, "albatross:", err)
+	fmt.Fprintln(stderr, "albatross:", lb.OneLine(err.Error()))
 	return 1
 }
 

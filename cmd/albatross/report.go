@@ -84,7 +84,8 @@ func (r *report) loadBalancers() {
 		}
 	}
 	if !found {
-		r.line(0, fmt.Sprintf("there is no load balancer %s; there are %s\n", r.only, strings.Join(r.names(), ", ")))
+		r.line(0, fmt.Sprintf("there is no load balancer %s; there are %s", r.only, strings.Join(r.names(), ", ")))
+		r.text.WriteString("\n")
 	}
 	bound := boundGroups(r.cfg)
 	unbound := slices.DeleteFunc(slices.Sorted(maps.Keys(r.cfg.TargetGroups)), func(key string) bool { return bound[key] })

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/albatross-lb/albatross/lb"
 )
 
 // table is rows of cells in columns of text. Where a width is given, the last two
@@ -13,7 +15,14 @@ type table struct {
 	rows   [][]string
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+// add gives a row. What is in its cells may come from anywhere, and stays on its lines.
+func (t *table) add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = lb.OneLine(cell)
+	}
+	t.rows = append(t.rows, row)
+}
 
 const (
 	gap     = 2  // between columns

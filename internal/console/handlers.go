@@ -53,7 +53,11 @@ func (c *Console) readyz(w http.ResponseWriter, _ *http.Request) {
 // nodeHealth answers what AWS's DNS failover asks of a node.
 func (c *Console) nodeHealth(w http.ResponseWriter, _ *http.Request) {
 	if below := c.options.NodeHealth(); len(below) > 0 {
-		writeText(w, http.StatusServiceUnavailable, "unhealthy\n"+strings.Join(below, "\n")+"\n")
+		text := "unhealthy\n"
+		for _, line := range below {
+			text += lb.OneLine(line) + "\n"
+		}
+		writeText(w, http.StatusServiceUnavailable, text)
 		return
 	}
 	writeText(w, http.StatusOK, "healthy\n")

@@ -251,69 +251,78 @@ func (a *Answer) groups(members []snapshot.Member, f *lb.Forward) {
 	}
 }
 
+// lines are those of an answer. What is in them may come from anywhere, and stays on its line.
+type lines struct{ text strings.Builder }
+
+func (l *lines) add(format string, args ...any) {
+	l.text.WriteString(lb.OneLine(fmt.Sprintf(format, args...)))
+	l.text.WriteByte('\n')
+}
+
 // String is the answer in words.
 func (a *Answer) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n  load balancer  %s\n", a.Request, a.LoadBalancer)
+	var b lines
+	b.add("%s", a.Request)
+	b.add("  load balancer  %s", a.LoadBalancer)
 	if a.Chosen != "" {
-		fmt.Fprintf(&b, "                 %s\n", a.Chosen)
+		b.add("                 %s", a.Chosen)
 	}
-	fmt.Fprintf(&b, "  listener       %s\n", a.Listener)
+	b.add("  listener       %s", a.Listener)
 	if a.Client != "" {
-		fmt.Fprintf(&b, "  TLS            %s\n", a.Client)
+		b.add("  TLS            %s", a.Client)
 	}
 	for _, v := range a.Verdicts {
 		if v.Holds {
-			fmt.Fprintf(&b, "  rule %-4d taken  %s\n", v.Priority, v.Rule)
+			b.add("  rule %-4d taken  %s", v.Priority, v.Rule)
 		} else {
-			fmt.Fprintf(&b, "  rule %-4d no     %s: %s\n", v.Priority, v.Rule, v.Why)
+			b.add("  rule %-4d no     %s: %s", v.Priority, v.Rule, v.Why)
 		}
 	}
 	if !strings.HasPrefix(a.Taken, "rule ") {
-		fmt.Fprintf(&b, "  %s\n", a.Taken)
+		b.add("  %s", a.Taken)
 	}
 	for _, action := range a.Actions {
-		fmt.Fprintf(&b, "  then           %s\n", action)
+		b.add("  then           %s", action)
 	}
 	for _, rewritten := range a.Rewritten {
-		fmt.Fprintf(&b, "  rewritten      %s\n", rewritten)
+		b.add("  rewritten      %s", rewritten)
 	}
 	if a.Location != "" {
-		fmt.Fprintf(&b, "  location       %s\n", a.Location)
+		b.add("  location       %s", a.Location)
 	}
 	for _, g := range a.TargetGroups {
 		a.group(&b, g)
 	}
-	return b.String()
+	return b.text.String()
 }
 
-func (a *Answer) group(b *strings.Builder, g Group) {
-	fmt.Fprintf(b, "  target group   %s (%s), %s", g.Key, g.Name, g.Algorithm)
+func (a *Answer) group(b *lines, g Group) {
+	head := fmt.Sprintf("  target group   %s (%s), %s", g.Key, g.Name, g.Algorithm)
 	if len(a.TargetGroups) > 1 {
-		fmt.Fprintf(b, ", weight %d", g.Weight)
+		head += fmt.Sprintf(", weight %d", g.Weight)
 	}
 	if g.Share != "" {
-		fmt.Fprintf(b, " (%s)", g.Share)
+		head += " (" + g.Share + ")"
 	}
 	if g.Zone != "" {
-		fmt.Fprintf(b, ", of zone %s only", g.Zone)
+		head += ", of zone " + g.Zone + " only"
 	}
 	switch {
 	case len(g.Targets) == 0:
-		b.WriteString(": no targets, so " + a.nothing())
+		head += ": no targets, so " + a.nothing()
 	case !slices.ContainsFunc(g.Targets, func(t Target) bool { return !t.Away }):
-		b.WriteString(": no targets there, so " + a.nothing())
+		head += ": no targets there, so " + a.nothing()
 	case g.FailOpen && !slices.ContainsFunc(g.Targets, func(t Target) bool { return t.State != lb.Initial }):
-		b.WriteString(": the targets' health is not known yet, so all are used")
+		head += ": the targets' health is not known yet, so all are used"
 	case g.FailOpen:
-		b.WriteString(": too few targets are known to be healthy, so all are used (fail open)")
+		head += ": too few targets are known to be healthy, so all are used (fail open)"
 	}
-	b.WriteString("\n")
+	b.add("%s", head)
 	if g.Sticky != "" {
-		fmt.Fprintf(b, "    %s\n", g.Sticky)
+		b.add("    %s", g.Sticky)
 	}
 	for _, t := range g.Targets {
-		fmt.Fprintf(b, "    %-21s  %-9s  %s\n", t.Addr, t.State, t.chance())
+		b.add("    %-21s  %-9s  %s", t.Addr, t.State, t.chance())
 	}
 }
 
