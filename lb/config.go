@@ -68,6 +68,15 @@ func (o Origin) String() string {
 	return s + ": " + object
 }
 
+// Identity is the origin with what tells its object from others alone: the place does
+// not, if there is a name.
+func (o Origin) Identity() Origin {
+	if o.Name != "" {
+		o.Line = 0
+	}
+	return o
+}
+
 // Object is "Kind namespace/name", leaving out what is not known.
 func (o Origin) Object() string {
 	name := o.Name
@@ -108,6 +117,15 @@ func (p Problem) String() string {
 		s += ": "
 	}
 	return s + p.Text
+}
+
+// Objects counts the objects that problems are about.
+func Objects(problems []Problem) int {
+	all := map[Origin]bool{}
+	for _, p := range problems {
+		all[p.Origin.Identity()] = true
+	}
+	return len(all)
 }
 
 // Sort puts load balancers, listeners and rules into their canonical order: by

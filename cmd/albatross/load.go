@@ -2,14 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"sort"
 
 	"github.com/albatross-lb/albatross/internal/control"
 	"github.com/albatross-lb/albatross/internal/manifest"
 	"github.com/albatross-lb/albatross/internal/source/file"
-	"github.com/albatross-lb/albatross/lb"
 )
 
 // paths are the manifests of a command, and how they are read.
@@ -42,19 +39,4 @@ func (p *paths) load() (*file.Source, control.Update, error) {
 	}
 	update, err := source.Load()
 	return source, update, err
-}
-
-// locate gives problems with the lines of their fields.
-func locate(problems []lb.Problem) []lb.Problem { return manifest.Locate(problems, os.ReadFile) }
-
-// printProblems writes each problem on a line of its own, in a stable order.
-func printProblems(w io.Writer, word string, problems []lb.Problem) {
-	lines := make([]string, len(problems))
-	for i, p := range locate(problems) {
-		lines[i] = p.String()
-	}
-	sort.Strings(lines)
-	for _, line := range lines {
-		fmt.Fprintf(w, "%s: %s\n", word, lb.OneLine(line))
-	}
 }

@@ -43,8 +43,13 @@ func (r *report) write(objects int) {
 	if objects > 0 {
 		counted = plural(objects, "object") + ": "
 	}
-	r.line(0, fmt.Sprintf("%s%s, %s, %s, %d set aside, %s", counted, plural(len(r.cfg.LoadBalancers), "load balancer"), plural(rules(r.cfg), "rule"),
-		plural(len(r.cfg.TargetGroups), "target group"), len(r.setAside), plural(len(r.cfg.Warnings), "warning")))
+	reasons := ""
+	aside := lb.Objects(r.setAside)
+	if n := len(r.setAside); n > aside {
+		reasons = " for " + plural(n, "reason")
+	}
+	r.line(0, fmt.Sprintf("%s%s, %s, %s, %d set aside%s, %s", counted, plural(len(r.cfg.LoadBalancers), "load balancer"), plural(rules(r.cfg), "rule"),
+		plural(len(r.cfg.TargetGroups), "target group"), aside, reasons, plural(len(r.cfg.Warnings), "warning")))
 }
 
 // split parts warnings of what AWS would refuse from the others.
@@ -280,40 +285,6 @@ func healthCheckInWords(h *lb.HealthCheck) string {
 	}
 	return fmt.Sprintf("%s %s on %s every %d s, timeout %d s, healthy after %d, unhealthy after %d%s",
 		h.Protocol, cmp.Or(h.Path, "connect"), h.Port, h.IntervalSeconds, h.TimeoutSeconds, h.HealthyThreshold, h.UnhealthyThreshold, codes)
-}
-
-func (r *report) problems(title string, problems []lb.Problem) {
-	if len(problems) == 0 {
-		return
-	}
-	r.line(0, title)
-	sorted := slices.Clone(problems)
-	slices.SortFunc(sorted, func(x, y lb.Problem) int { return cmp.Compare(x.String(), y.String()) })
-	sorted = slices.Compact(sorted)
-	located := locate(sorted)
-	before := ""
-	for i, p := range sorted {
-		switch place := p.Origin.String(); {
-		case r.width == 0 || place == "": // a line of its own, for other programs
-			r.line(2, located[i].String())
-			continue
-		case place != before:
-			before = place
-			r.line(2, place)
-		}
-		field, _ := strings.CutPrefix(p.Field, "metadata.annotations[")
-		if field != p.Field {
-			field = strings.TrimSuffix(field, "]")
-		}
-		if field != "" {
-			field += ": "
-		}
-		if line := located[i].Origin.Line; line != p.Origin.Line {
-			field = fmt.Sprintf("line %d, %s", line, field)
-		}
-		r.line(4, field+p.Text)
-	}
-	r.text.WriteString("\n")
 }
 
 // line writes one line, wrapped with its continuation two columns further in.

@@ -27,6 +27,7 @@ import (
 	"github.com/albatross-lb/albatross/internal/metrics"
 	"github.com/albatross-lb/albatross/internal/proxy"
 	"github.com/albatross-lb/albatross/internal/snapshot"
+	"github.com/albatross-lb/albatross/lb"
 )
 
 type runCommand struct {
@@ -280,7 +281,7 @@ func (m *machine) close() {
 
 // reported turns a report of the control loop into metrics.
 func (m *machine) reported(r control.Report) {
-	reload := metrics.ConfigReload{OK: r.Current(), At: r.Time, SetAside: len(r.SetAside), Warnings: len(r.Warnings)}
+	reload := metrics.ConfigReload{OK: r.Current(), At: r.Time, SetAside: lb.Objects(r.SetAside), Warnings: len(r.Warnings)}
 	for _, p := range r.Unread {
 		reload.FileErrors = append(reload.FileErrors, metrics.FileError{File: p.Origin.File, Line: p.Origin.Line})
 	}

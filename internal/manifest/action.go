@@ -140,7 +140,7 @@ func (f *forwardWords) wrong() (all []string) {
 
 // findService looks the Service of a forward up. If the only one is missing, the
 // action becomes a fixed 503; a missing one among several is a fault.
-func (b *builder) findService(m *member, a *actionWords) {
+func (b *builder) findService(m *member, a *actionWords, field string) {
 	if a.Type != lb.ForwardAction || len(a.Forward.TargetGroups) != 1 {
 		return
 	}
@@ -148,7 +148,7 @@ func (b *builder) findService(m *member, a *actionWords) {
 	if only == nil || b.service(name{m.Namespace, *only}) != nil {
 		return
 	}
-	b.warnOnce(m.origin, "", "there is no Service "+m.Namespace+"/"+*only+": requests to it get 503")
+	b.warnOnce(m.origin, field, "there is no Service "+m.Namespace+"/"+*only+": requests to it get 503")
 	*a = unavailable(noService)
 }
 

@@ -65,7 +65,7 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 		}
 	}
 	if m.Spec.DefaultBackend != nil {
-		one := b.planBackend(m, all, p, *m.Spec.DefaultBackend, frame.secure)
+		one := b.planBackend(m, all, p, *m.Spec.DefaultBackend, "spec.defaultBackend", frame.secure)
 		errs = append(errs, in("spec.defaultBackend", one.err))
 		p.fallback = &one.planned
 	}
@@ -80,7 +80,7 @@ func (b *builder) planRule(m *member, all *merged, p *plan, frame planFrame, i i
 	var catchAll *lb.Rule // behind it, no request of its hosts is left
 	for _, j := range order {
 		path, field := rule.HTTP.Paths[j], fmt.Sprintf("%s[%d]", paths, j)
-		one, err := b.planPath(m, all, p, rule.Host, path, frame.secure)
+		one, err := b.planPath(m, all, p, rule.Host, path, field, frame.secure)
 		if err != nil {
 			errs = append(errs, in(field, err))
 			continue
@@ -134,8 +134,8 @@ func hostsOf(r *lb.Rule) *lb.ValuesConfig {
 	return nil
 }
 
-func (b *builder) planPath(m *member, all *merged, p *plan, host string, path networkingv1.HTTPIngressPath, secure bool) (planned, error) {
-	backend := b.planBackend(m, all, p, path.Backend, secure)
+func (b *builder) planPath(m *member, all *merged, p *plan, host string, path networkingv1.HTTPIngressPath, field string, secure bool) (planned, error) {
+	backend := b.planBackend(m, all, p, path.Backend, field+".backend", secure)
 	values, regexes, badPath := m.patterns(path)
 	conditions, badConditions := conditionsOf(host, values, regexes, backend.annotated)
 	if err := errors.Join(badPath, badConditions, backend.err); err != nil {
@@ -153,14 +153,15 @@ type backend struct {
 	err       error // all that is wrong with it
 }
 
-// planBackend makes everything that belongs to a backend, once for all paths that lead to it.
-func (b *builder) planBackend(m *member, all *merged, p *plan, ref networkingv1.IngressBackend, secure bool) *backend {
+// planBackend makes everything that belongs to a backend, once for all paths that lead to it;
+// field is where it is asked for.
+func (b *builder) planBackend(m *member, all *merged, p *plan, ref networkingv1.IngressBackend, field string, secure bool) *backend {
 	if ref.Service == nil {
 		return &backend{err: faultf("backend", "the backend has no service; write backend.service.name and backend.service.port")}
 	}
 	one := p.backends[*ref.Service]
 	if one == nil {
-		one = b.newBackend(m, all, p, *ref.Service, secure)
+		one = b.newBackend(m, all, p, *ref.Service, field, secure)
 		p.backends[*ref.Service] = one
 	}
 	return one
@@ -168,12 +169,12 @@ func (b *builder) planBackend(m *member, all *merged, p *plan, ref networkingv1.
 
 // newBackend reads what the annotations say of a backend, and makes the gate in front of it
 // on HTTPS, the action and its target groups.
-func (b *builder) newBackend(m *member, all *merged, p *plan, ref networkingv1.IngressServiceBackend, secure bool) *backend {
+func (b *builder) newBackend(m *member, all *merged, p *plan, ref networkingv1.IngressServiceBackend, field string, secure bool) *backend {
 	one := new(backend)
 	conditions, badConditions := b.readConditions(m, ref.Name)
 	transforms, badTransforms := readTransforms(m, ref.Name)
 	one.annotated, one.rule.Transforms = conditions, transforms
-	words, badAction := b.backendWords(m, ref)
+	words, badAction := b.backendWords(m, ref, field)
 	auth, badAuth := readAuth(b.authNotes(m, words))
 	jwt, badJWT := readJWT(m.notes)
 	if secure && badAuth == nil && badJWT == nil {
@@ -189,10 +190,11 @@ func (b *builder) newBackend(m *member, all *merged, p *plan, ref networkingv1.I
 }
 
 // backendWords are those of the annotation that a backend stands for, or a forward to its Service.
-func (b *builder) backendWords(m *member, ref networkingv1.IngressServiceBackend) (words actionWords, err error) {
+func (b *builder) backendWords(m *member, ref networkingv1.IngressServiceBackend, field string) (words actionWords, err error) {
 	switch port := ref.Port; {
 	case port.Name == useAnnotation:
 		words, err = b.readAction(m, ref.Name)
+		field = m.notes.field("actions." + ref.Name)
 	case port.Name != "":
 		words = toService(ref.Name, intstr.FromString(port.Name))
 	case port.Number == 0:
@@ -201,7 +203,7 @@ func (b *builder) backendWords(m *member, ref networkingv1.IngressServiceBackend
 		words = toService(ref.Name, intstr.FromInt32(port.Number))
 	}
 	if err == nil {
-		b.findService(m, &words)
+		b.findService(m, &words, field)
 	}
 	return words, err
 }
