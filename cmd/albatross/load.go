@@ -18,7 +18,7 @@ type paths struct {
 
 // source gives the door that these manifests come in by.
 func (p *paths) source() (*file.Source, error) {
-	options := manifest.Options{ClusterName: p.ClusterName}
+	options := manifest.Options{ClusterName: p.ClusterName, LocalTargets: true}
 	if p.Inventory != "" {
 		data, err := os.ReadFile(p.Inventory)
 		if err != nil {

@@ -26,7 +26,10 @@ type Options struct {
 	// even for the name of IngressClass. On AWS the controller's own installation
 	// brings that object, so that manifests rarely hold it.
 	OnlyListedClasses bool
-	Inventory         *Inventory
+	// LocalTargets lets the annotation albatross.io/targets of a Service say where its targets
+	// are. It is for manifests from files: in a cluster, EndpointSlices know.
+	LocalTargets bool
+	Inventory    *Inventory
 }
 
 func (o Options) withDefaults() Options {
@@ -69,6 +72,7 @@ func emptyConfig() *lb.Config {
 }
 
 func (b *builder) build() *lb.Config {
+	b.remarkTargets()
 	b.remarkStrays()
 	b.remarkEndpoints()
 	b.buildBindings()

@@ -41,7 +41,7 @@ func TestBuild(t *testing.T) {
 				o, p := Parse(f.Name, f.Data)
 				objects, problems = append(objects, o...), append(problems, p...)
 			}
-			got := describe(Build(objects, Options{ClusterName: "test"}), problems)
+			got := describe(Build(objects, Options{ClusterName: "test", LocalTargets: true}), problems)
 			if *update {
 				if want < 0 {
 					archive.Files = append(archive.Files, txtar.File{Name: "want"})

@@ -25,7 +25,11 @@ func (b *builder) addTargets(g *lb.TargetGroup, s *service, port corev1.ServiceP
 
 // register is addTargets with any choice of nodes.
 func (b *builder) register(g *lb.TargetGroup, s *service, port corev1.ServicePort, origin lb.Origin, nodes labels.Selector) {
-	if b.onNodes(g, port) {
+	if annotation, said := b.targetsSaid(s, port); said {
+		b.registerSaid(g, s, annotation)
+		return
+	}
+	if b.onNodes(g, s, port) {
 		g.Targets = b.nodeTargets(g, s, port, nodes)
 		return
 	}
@@ -44,8 +48,9 @@ func withoutTargets(g *lb.TargetGroup) string {
 }
 
 // onNodes tells whether the targets of a group are nodes.
-func (b *builder) onNodes(g *lb.TargetGroup, port corev1.ServicePort) bool {
-	return g.TargetType == instanceTargets && len(b.nodes) > 0 && port.NodePort != 0
+func (b *builder) onNodes(g *lb.TargetGroup, s *service, port corev1.ServicePort) bool {
+	_, said := b.targetsSaid(s, port)
+	return !said && g.TargetType == instanceTargets && len(b.nodes) > 0 && port.NodePort != 0
 }
 
 func (b *builder) whyNoNodes() string {
@@ -89,7 +94,7 @@ func podHealthCheck(g *lb.TargetGroup, s *service) {
 func (b *builder) podTargets(g *lb.TargetGroup, s *service, port corev1.ServicePort) []lb.Target {
 	found := b.slicesOf(s.name)
 	if len(found) == 0 {
-		b.warnOnce(s.origin, "", noSlices(s)+": "+withoutTargets(g))
+		b.warnOnce(s.origin, "", b.noSlices(s)+": "+withoutTargets(g))
 		return nil
 	}
 	h := harvest{family: discoveryv1.AddressTypeIPv4, publish: s.Spec.PublishNotReadyAddresses, at: map[netip.AddrPort]int{}}
@@ -118,12 +123,16 @@ func (b *builder) podTargets(g *lb.TargetGroup, s *service, port corev1.ServiceP
 	return h.targets
 }
 
-// noSlices says that a Service has no EndpointSlice.
-func noSlices(s *service) string {
+// noSlices says that a Service has no EndpointSlice, and what to write.
+func (b *builder) noSlices(s *service) string {
 	if s.Spec.Type == corev1.ServiceTypeExternalName {
 		return "a Service of type ExternalName has no endpoints, so that there are no targets; write the IP addresses of " + strconv.Quote(s.Spec.ExternalName) + " as an EndpointSlice, and leave the type out"
 	}
-	return "no EndpointSlice of its namespace has the label " + discoveryv1.LabelServiceName + ": " + s.Name + ", so that the Service has no targets"
+	text := "no EndpointSlice of its namespace has the label " + discoveryv1.LabelServiceName + ": " + s.Name + ", so that the Service has no targets"
+	if b.opts.LocalTargets {
+		text += "; write one, or the annotation " + ownPrefix + ownTargets + " with addresses and ports"
+	}
+	return text
 }
 
 func sortTargets(targets []lb.Target) {

@@ -50,7 +50,7 @@ func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, po
 	g.Name = resourceName(s.name, digest(b.opts.ClusterName, baseUID, string(s.UID), strconv.Itoa(g.Port), strconv.Itoa(int(port.Port)),
 		g.TargetType, string(protocol), string(g.HealthCheck.Protocol), strconv.Itoa(g.HealthCheck.IntervalSeconds)))
 	b.addTargets(g, s, port, owner.origin)
-	if node := owner.Spec.HealthCheckNodePort; node != 0 && int(g.HealthCheck.Port) == int(node) && len(g.Targets) > 0 && !b.onNodes(g, port) {
+	if node := owner.Spec.HealthCheckNodePort; node != 0 && int(g.HealthCheck.Port) == int(node) && len(g.Targets) > 0 && !b.onNodes(g, s, port) {
 		check := *g.HealthCheck // what a node says of itself cannot be asked of a Pod
 		check.Protocol, check.Port, check.Path, check.Matcher = lb.TCP, lb.TrafficPort, "", nil
 		g.HealthCheck = &check

@@ -50,7 +50,7 @@ var classicNames = strings.Fields(`connection-idle-timeout connection-draining-e
 // of an Ingress and of the Services that it names.
 func (b *builder) remark(m *member) {
 	b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
-	b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, ownNames, nil)
+	b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, slices.Concat(ownNames, ownServiceNames), ownServiceFamilies)
 	b.warnMisplaced(m)
 	b.noteInert(m.origin, m.notes)
 	for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
@@ -80,7 +80,7 @@ func (b *builder) warnUnknownNames(origin lb.Origin, notes map[string]string, pr
 func (b *builder) warnMisplaced(m *member) {
 	for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
 		word, forServices := strings.CutPrefix(key, servicePrefix+awsPrefix)
-		if !forServices {
+		if !forServices && !strings.HasPrefix(key, ownPrefix+ownTargets) {
 			continue
 		}
 		advice := ""
