@@ -287,6 +287,13 @@ func (s *Stream) InterruptRead() {
 	s.reads.wake()
 }
 
+// ResumeRead lets later Reads wait again behind InterruptRead.
+func (s *Stream) ResumeRead() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.reads.broken = false
+}
+
 // Trailer gives the trailer fields; only after Read has given io.EOF. It has none
 // (Len is 0) where the peer has sent none.
 func (s *Stream) Trailer() *Header { return &s.trailer }

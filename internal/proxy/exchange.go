@@ -43,6 +43,8 @@ type passing struct {
 	asked   time.Time                 // the last target was
 	status  int                       // what to answer when no target serves it
 	reason  string
+	cause   error  // why the last attempt has failed
+	upload  upload // of the body, to a target of HTTP/2
 
 	body   http1.Body // follows the request's body
 	answer http1.Body // follows the response's
@@ -88,6 +90,7 @@ func (e *exchange) release() {
 // forget leaves nothing in it that could be seen again.
 func (e *exchange) forget() {
 	e.up.release()
+	e.upload.kept.release()
 	e.req.Reset()
 	e.resp.Reset()
 	e.out, e.scratch, e.tried = emptied(e.out), emptied(e.scratch), e.tried[:0]

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/http1"
+	"github.com/albatross-lb/albatross/internal/http2"
 	"github.com/albatross-lb/albatross/internal/snapshot"
 	"github.com/albatross-lb/albatross/internal/upstream"
 )
@@ -100,6 +101,7 @@ func (e *exchange) attempted(err error) bool {
 		return true
 	}
 	e.active = time.Now()
+	e.cause = err
 	e.status, e.reason = e.failure(err)
 	if errors.As(err, new(*connectError)) {
 		return false
@@ -115,6 +117,8 @@ func (e *exchange) faulty(err error) bool {
 	case err == nil:
 		return e.resp.Status >= 500 || e.broken
 	case errors.Is(err, errClientGone), errors.Is(err, errDrained), errors.Is(err, errBody), errors.As(err, new(*clientError)):
+		return false
+	case errors.Is(err, errExpired), errors.Is(err, http2.ErrBusy), errors.Is(err, http2.ErrHeaderList):
 		return false
 	}
 	return true
@@ -431,6 +435,16 @@ func (e *exchange) failure(err error) (int, string) {
 		return 502, "DeregistrationDelayElapsed"
 	case errors.As(err, &bad):
 		return 502, "TargetResponse" + bad.Reason
+	case errors.Is(err, http2.ErrBusy):
+		return 503, "TargetConnectionLimit"
+	case errors.Is(err, http2.ErrHeaderList):
+		return 431, "TargetHeaderListSize"
+	case errors.Is(err, http2.ErrResponse):
+		return 502, "TargetResponseMalformed"
+	case errors.Is(err, http2.ErrNoSettings):
+		return 504, "TargetConnectTimeout"
+	case http2.Untouched(err):
+		return 502, "TargetRefusedStream"
 	case errors.As(err, new(*upstream.TLSError)):
 		return 502, "TargetTLSHandshake"
 	case errors.As(err, new(*connectError)):

@@ -37,33 +37,104 @@ func speaksHTTP2(group *snapshot.TargetGroup) bool {
 }
 
 // attempt2 makes one target serve the request over HTTP/2, stream to stream: both
-// directions at once for as long as either lasts, trailers included. An error means
-// that the client has seen nothing of a response yet.
+// directions at once for as long as either lasts, trailers included. What the target has
+// not looked at goes out to it again. An error means that the client has seen nothing of
+// a final response yet.
 func (e *exchange) attempt2() error {
-	group, st := e.group, e.peer.(*stream)
-	idle := e.listener.LoadBalancer.Attributes.IdleTimeout
-	ctx, cancel := context.WithTimeout(context.Background(), min(idle, upstream.ConnectTimeout))
-	up, err := e.target.Pool.Streams(idle).Open(ctx, e.call(group, st))
-	cancel()
-	if err != nil {
-		return e.unconnected(err)
-	}
-	defer up.Release()
-	up.Idle = idle
-	st.SetInterrupt(interruption{up})
-	defer st.SetInterrupt(nil)
-	e.active = time.Now()
-	e.rec.RequestTime = e.active.Sub(e.start)
-	if group.Config.ProtocolVersion == lb.GRPC {
+	st := e.peer.(*stream)
+	if e.group.Config.ProtocolVersion == lb.GRPC && len(e.tried) == 1 {
 		e.rec.Type = "grpcs"
 		e.counters.GRPCRequests.Add(1)
 	}
-	upload := startUpload(st, up, e.sent)
-	defer func() { e.rec.Received += upload.settle(st) }()
-	if err := e.head2(up); err != nil {
-		up.Reset(http2.Cancel)
-		return e.cause2(err, st)
+	call := e.call(e.group, st)
+	for tries := (repeats{until: time.Now().Add(upstream.ConnectTimeout)}); ; {
+		up, err := e.openStream(call, st)
+		if err != nil {
+			return err
+		}
+		if err = e.roundTrip2(up, st); err == nil || !tries.again(err) {
+			return err
+		}
 	}
+}
+
+// repeats bounds how often a request goes out to one target.
+type repeats struct {
+	until   time.Time
+	refused int
+}
+
+// maxRefused is how often a request goes out to a target that refuses it each time.
+const maxRefused = 3
+
+// staleError is a connection that has ended under a request which may go out again all the same.
+type staleError struct{ error }
+
+func (e *staleError) Unwrap() error { return e.error }
+
+// again tells whether it is worth asking the same target once more. A target that has served
+// others on the connection and has then ended that (nginx does after keepalive_requests) may do so
+// several times before this request has its turn.
+func (r *repeats) again(err error) bool {
+	if !errors.As(err, new(*connectError)) && !errors.As(err, new(*staleError)) {
+		return false
+	}
+	if !http2.LeftBehind(err) {
+		r.refused++
+	}
+	return r.refused < maxRefused && time.Now().Before(r.until)
+}
+
+// openStream begins the request on a connection that is there, or on a new one.
+func (e *exchange) openStream(call *http2.Call, st *stream) (*http2.Stream, error) {
+	t := e.target.Pool.Streams(e.listener.LoadBalancer.Attributes.IdleTimeout)
+	up, err := t.Try(call)
+	if up == nil && err == nil {
+		up, err = e.awaitStream(t, call, st)
+	}
+	switch {
+	case err == nil:
+		return up, nil
+	case st.Err() != nil:
+		return nil, errClientGone
+	case errors.Is(err, http2.ErrHeaderList):
+		return nil, err
+	case errors.Is(err, http2.ErrBusy):
+		return nil, &connectError{err}
+	}
+	return nil, e.unconnected(err)
+}
+
+// awaitStream waits for a connection, for as long as the client is there and connecting may take.
+func (e *exchange) awaitStream(t *http2.Transport, call *http2.Call, st *stream) (*http2.Stream, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(e.listener.LoadBalancer.Attributes.IdleTimeout, upstream.ConnectTimeout))
+	defer cancel()
+	if err := st.SetInterrupt(cancellation(cancel)); err != nil {
+		return nil, err
+	}
+	defer st.SetInterrupt(nil)
+	return t.Open(ctx, call)
+}
+
+// roundTrip2 asks the target and sends the response on.
+func (e *exchange) roundTrip2(up *http2.Stream, st *stream) error {
+	defer up.Release()
+	up.Idle = e.listener.LoadBalancer.Attributes.IdleTimeout
+	if st.SetInterrupt(interruption{up}) != nil {
+		return errClientGone
+	}
+	defer st.SetInterrupt(nil)
+	e.active = time.Now()
+	e.rec.RequestTime = e.active.Sub(e.start)
+	e.upload.start(st, up, e.sent)
+	defer func() { e.rec.Received += e.upload.stop(st) }()
+	begun, err := e.head2(up)
+	if err != nil {
+		up.Reset(http2.Cancel)
+		e.rec.Received += e.upload.stop(st)
+		return e.cause2(err, up, st, begun)
+	}
+	e.upload.settled()
 	e.figures.CountTarget(e.resp.Status)
 	e.figures.ResponseTime.Observe(e.rec.TargetTime)
 	e.body2(up, st)
@@ -75,6 +146,12 @@ type interruption struct{ up *http2.Stream }
 
 // Interrupt is called by the client's connection.
 func (i interruption) Interrupt() { i.up.InterruptRead() }
+
+// cancellation does the same for who waits for a connection.
+type cancellation context.CancelFunc
+
+// Interrupt is called by the client's connection.
+func (c cancellation) Interrupt() { c() }
 
 // call makes the head for the target out of the one that requestHead has written.
 func (e *exchange) call(group *snapshot.TargetGroup, st *stream) *http2.Call {
@@ -94,32 +171,33 @@ func (e *exchange) call(group *snapshot.TargetGroup, st *stream) *http2.Call {
 	return c
 }
 
-// head2 reads the final response's head and sends it on; interim ones, too.
-func (e *exchange) head2(up *http2.Stream) error {
+// head2 reads the final response's head and sends it on; interim ones, too. begun: something has come.
+func (e *exchange) head2(up *http2.Stream) (begun bool, err error) {
 	for {
 		status, err := up.ReadHead()
 		if err != nil {
-			return err
+			return begun, err
 		}
+		begun = true
 		e.up.r, e.up.w = 0, 0
 		head := http1.AppendStatusLine(nil, status, "")
 		head = append(append(head, up.Lines()...), "\r\n"...)
 		e.resp.Reset()
 		if _, err := e.resp.Parse(head, http1.Limits{}, e.req.Method); err != nil {
-			return err
+			return begun, err
 		}
 		if status >= 200 {
 			break
 		}
 		if err := e.interim(0); err != nil {
-			return err
+			return begun, err
 		}
 	}
 	now := time.Now()
 	e.rec.TargetTime = now.Sub(e.active)
 	e.active = now
 	e.rec.TargetStatus, e.rec.Status = e.resp.Status, e.resp.Status
-	return nil
+	return begun, nil
 }
 
 // body2 sends the response on, as it comes.
@@ -145,81 +223,46 @@ func (e *exchange) body2(up *http2.Stream, st *stream) {
 		}
 	}
 	if err != nil {
-		cause := e.cause2(err, st)
+		cause := e.cause2(err, up, st, true)
 		_, e.rec.ErrorReason = e.failure(cause)
 		e.broken = e.faulty(cause)
 		up.Reset(http2.Cancel)
-		e.peer.abort(false)
+		st.ended = true
+		st.Reset(resetCode(err))
 	}
 }
 
-// cause2 says in the words of this package why a stream to a target failed.
-func (e *exchange) cause2(err error, st *stream) error {
+// resetCode is what a client hears of a response that has broken off: what the target has said, unless that
+// is about the connection to the target, or would tell the client that nothing has been done, or nothing is wrong.
+func resetCode(err error) http2.ErrCode {
+	var reset *http2.StreamError
+	if !errors.As(err, &reset) || !reset.Remote {
+		return http2.InternalError
+	}
+	switch reset.Code {
+	case http2.NoError, http2.RefusedStream, http2.InadequateSecurity, http2.HTTP11Required:
+		return http2.InternalError
+	}
+	return reset.Code
+}
+
+// cause2 says in the words of this package why a stream to a target failed. begun: something of a
+// response has come.
+func (e *exchange) cause2(err error, up *http2.Stream, st *stream, begun bool) error {
+	whole := !begun && e.upload.whole()
 	switch {
 	case st.Err() != nil:
 		return errClientGone
 	case e.target.Ended.Load():
 		return errDrained
-	case http2.Untouched(err) && st.EndStream: // nothing of a body is lost that another target would need
+	case whole && http2.Untouched(err):
 		return &connectError{err}
+	case whole && errors.Is(err, http2.ErrClosed) && up.ID() > 1 && idempotent(e.req.Method):
+		return &staleError{err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errIdle
+	case e.expired(err):
+		return errExpired
 	}
 	return err
-}
-
-// upload sends a request's body to the target while the response is waited for.
-type upload struct {
-	ended chan struct{}
-	n     int64
-}
-
-// startUpload begins with the part of the body that has been read already.
-func startUpload(st *stream, up *http2.Stream, sent []byte) *upload {
-	u := &upload{}
-	if st.EndStream {
-		return u
-	}
-	u.ended = make(chan struct{})
-	go u.run(st, up, sent)
-	return u
-}
-
-func (u *upload) run(st *stream, up *http2.Stream, sent []byte) {
-	defer close(u.ended)
-	mem := buffers.Get().(*[]byte)
-	defer buffers.Put(mem)
-	up.Flush()
-	if _, err := up.Write(sent); err != nil {
-		return // the response tells why
-	}
-	for {
-		n, err := st.Stream.Read(*mem)
-		u.n += int64(n)
-		switch {
-		case err == nil:
-			if _, err := up.Write((*mem)[:n]); err != nil {
-				return // the response tells why
-			}
-		case err == io.EOF && st.Trailer().Len() > 0:
-			up.WriteTrailers(st.Trailer().Lines())
-			return
-		case err == io.EOF:
-			up.WriteEnd(nil)
-			return
-		default:
-			up.Reset(http2.Cancel)
-			return
-		}
-	}
-}
-
-// settle ends the upload and gives how many bytes it has received.
-func (u *upload) settle(st *stream) int64 {
-	if u.ended == nil {
-		return 0
-	}
-	st.InterruptRead()
-	<-u.ended
-	return u.n
 }

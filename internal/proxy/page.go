@@ -15,6 +15,10 @@ const serverName = "awselb/2.0"
 // page answers with one of the load balancer's own error pages and notes why.
 func (e *exchange) page(status int, reason string) {
 	e.rec.ErrorReason = reason
+	if status >= 500 && e.grpc() {
+		e.trailersOnly(status)
+		return
+	}
 	title := strconv.Itoa(status) + " " + statusText(status)
 	if status == 400 || status == 408 || status == 413 || status == 414 {
 		e.keep = false
