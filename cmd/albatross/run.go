@@ -40,6 +40,7 @@ type runCommand struct {
 	AccessLog   string        `enum:"file,stdout,off" default:"file" help:"file: gzip files in ALB's layout under the state folder, for load balancers whose attributes ask for it; stdout: every line of access logs, there as well; off: no logs of any kind."`
 	LogKeep     time.Duration `name:"log-retention" default:"168h" placeholder:"TIME" help:"How long log files are kept (default: 168h, 7 days); 0: for ever."`
 	LogMaxSize  byteSize      `default:"1GiB" placeholder:"SIZE" help:"How much all log files may take before the oldest are deleted (default: 1GiB); 0: no ceiling."`
+	MaxHTTP2    int           `name:"http2-max-connections" default:"256" placeholder:"N" help:"How many HTTP/2 connections one target may have, for groups of the protocol versions HTTP2 and GRPC (docs/http2.md; default: 256)."`
 	Drain       time.Duration `default:"30s" help:"How long requests under way may take to end after SIGTERM."`
 	Transparent bool          `help:"Let targets of network load balancers see clients' addresses (docs/layer4.md says what that takes)."`
 	Account     string        `default:"000000000000" help:"Account in generated ARNs and log file names."`
@@ -138,7 +139,7 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 			return nil, fmt.Errorf("keeping clients' addresses (--transparent): %w", err)
 		}
 	}
-	m.transparent = c.Transparent
+	m.transparent, m.live.MaxHTTP2 = c.Transparent, c.MaxHTTP2
 	m.flows = flow.New(flow.Options{Snapshot: m.proxy.Snapshot, Transparent: c.Transparent, Log: log})
 	m.packets = listener.NewPackets(c.Bind, func(u *net.UDPConn, port int) listener.PacketSession { return m.flows.NewPort(u, port) }, log)
 	m.listeners = listener.New(c.Bind, m.open, log)
@@ -152,6 +153,9 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 func (c *runCommand) Validate() error {
 	if c.LogKeep < 0 {
 		return fmt.Errorf("--log-retention: %s is negative; write for example 168h, or 0 to keep log files for ever", c.LogKeep)
+	}
+	if c.MaxHTTP2 < 1 {
+		return fmt.Errorf("--http2-max-connections: %d is too few; a target needs 1 at least", c.MaxHTTP2)
 	}
 	return nil
 }

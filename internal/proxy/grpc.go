@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -102,5 +103,8 @@ func grpcTimeout(b []byte) (time.Duration, bool) {
 	n, err := strconv.ParseUint(string(b[:len(b)-1]), 10, 32)
 	unit, known := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond,
 		'u': time.Microsecond, 'n': time.Nanosecond}[b[len(b)-1]]
-	return time.Duration(n) * unit, err == nil && known
+	if err != nil || !known {
+		return 0, false
+	}
+	return time.Duration(min(n, uint64(math.MaxInt64/unit))) * unit, true
 }

@@ -30,6 +30,9 @@ type Target struct {
 
 // Live holds the targets that outlive snapshots, and tells them what health finds.
 type Live struct {
+	// MaxHTTP2 is upstream.Pool.MaxHTTP2 of all targets. It is set before the first snapshot is built.
+	MaxHTTP2 int
+
 	mu      sync.Mutex
 	targets map[identity]*Target
 	groups  map[string]*TargetGroup // of the snapshot in service
@@ -55,6 +58,7 @@ func (l *Live) target(k health.Key, secure bool) *Target {
 	t := l.targets[id]
 	if t == nil {
 		t = &Target{Key: k, Addr: k.Addr, Pool: upstream.NewPool(k.Addr, secure), Load: balance.NewTarget(k.Addr.String())}
+		t.Pool.MaxHTTP2 = l.MaxHTTP2
 		t.Load.SetState(lb.Initial, time.Now())
 		l.targets[id] = t
 	}

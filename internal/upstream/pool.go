@@ -58,6 +58,10 @@ var idle = sync.OnceValue(sock.NewWatch)
 
 // Pool keeps the connections to one target.
 type Pool struct {
+	// MaxHTTP2 is how many connections of HTTP/2 the target may have that take requests; 0
+	// means http2.MaxConnections. It is set before the pool is used.
+	MaxHTTP2 int
+
 	at     netip.AddrPort
 	addr   string      // the same
 	secure *tls.Config // nil: plaintext

@@ -13,10 +13,10 @@ import (
 
 // Streams carries requests to a target that is spoken HTTP/2 to: over TLS with ALPN
 // h2, or in plaintext with prior knowledge (h2c), as its target group's protocol is.
-// idle is how long a target may be silent; the first call's counts.
+// idle is how long a target may be silent; the first call's counts, as does MaxHTTP2.
 func (p *Pool) Streams(idle time.Duration) *http2.Transport {
 	p.once.Do(func() {
-		p.streams.Store(http2.NewTransport(p.connectHTTP2, http2.Limits{Idle: idle}, 0))
+		p.streams.Store(http2.NewTransport(p.connectHTTP2, http2.Limits{Idle: idle}, p.MaxHTTP2))
 		if p.closed.Load() {
 			p.closeStreams()
 		}
