@@ -294,3 +294,30 @@ func TestConnectionLimit(t *testing.T) {
 		t.Errorf("log: %s", log)
 	}
 }
+
+// BenchmarkHTTP2Target is a request over HTTP/2 on both sides, client and target included.
+func BenchmarkHTTP2Target(b *testing.B) {
+	target := frames(b, nil, func(c *framed, _ int) {
+		for id := c.next(); id != 0; id = c.next() {
+			if c.whole(id) {
+				c.head(id, true)
+			}
+			delete(c.bodies, id)
+			delete(c.ended, id)
+		}
+	})
+	client := client2(newBalancer(b, config2(lb.HTTP2, target), secured))
+	for _, size := range []int{0, 10} {
+		b.Run(fmt.Sprint(size, " bytes"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r, _ := http.NewRequest("POST", "https://shop.example/", strings.NewReader("0123456789"[:size]))
+				response, err := client.Do(r)
+				if err != nil || response.StatusCode != 200 {
+					b.Fatal(response, err)
+				}
+				response.Body.Close()
+			}
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
@@ -18,8 +19,8 @@ import (
 // client and server, with their defaults: both ping behind the DATA that they get.
 
 // inWorlds runs a test with manifests of its own and with those of a compatibility case.
-func inWorlds(t *testing.T, name string, run func(t *testing.T, b *balancer)) {
-	server := startServer(t)
+func inWorlds(t *testing.T, name string, run func(t *testing.T, b *balancer), options ...grpc.ServerOption) {
+	server := startServer(t, options...)
 	t.Run("own", func(t *testing.T) { run(t, startBalancer(t, fmt.Sprintf(manifests, server))) })
 	t.Run(name, func(t *testing.T) { run(t, startBalancer(t, caseManifests(t, name, server))) })
 }

@@ -62,12 +62,12 @@ func freePort(t *testing.T) int {
 }
 
 // startServer starts gRPC's interoperability server, and gives its port.
-func startServer(t *testing.T) int {
+func startServer(t *testing.T, options ...grpc.ServerOption) int {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := grpc.NewServer()
+	s := grpc.NewServer(options...)
 	testpb.RegisterTestServiceServer(s, interop.NewTestServer())
 	healthpb.RegisterHealthServer(s, health.NewServer())
 	go s.Serve(l)
@@ -140,7 +140,7 @@ type balancer struct {
 }
 
 // startBalancer serves manifests that have a listener on port 443.
-func startBalancer(t *testing.T, manifests string) *balancer {
+func startBalancer(t *testing.T, manifests string, flags ...string) *balancer {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -152,8 +152,9 @@ func startBalancer(t *testing.T, manifests string) *balancer {
 		t.Fatal(err)
 	}
 	port, admin := freePort(t), freePort(t)
-	command := exec.Command(path, "run", "--dev", "--bind", "127.0.0.1", "--port-map", fmt.Sprintf("443=%d", port),
-		"--admin", fmt.Sprintf("127.0.0.1:%d", admin), "--state", filepath.Join(dir, "state"), "--access-log", "off", "--log-level", "warn", file)
+	flags = append([]string{"run", "--dev", "--bind", "127.0.0.1", "--port-map", fmt.Sprintf("443=%d", port),
+		"--admin", fmt.Sprintf("127.0.0.1:%d", admin), "--state", filepath.Join(dir, "state"), "--access-log", "off", "--log-level", "warn"}, flags...)
+	command := exec.Command(path, append(flags, file)...)
 	command.Stderr = os.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
