@@ -17,6 +17,7 @@ import (
 func NewClientConn(c net.Conn, lim Limits) *Conn {
 	conn := newConn(c, lim)
 	conn.nextID = 1
+	conn.dec.bound = 2 * responseBlock
 	window := int32(conn.lim.Streams) * (initialWindow + 1)
 	conn.recv = recvWindow{size: window, left: window}
 	conn.greet() // before any request can be
@@ -54,7 +55,32 @@ func (c *Conn) places() int {
 	if !c.greeted {
 		return beforeSettings
 	}
-	return min(c.lim.Streams, int(min(c.peer.streams, maxID)))
+	n := min(c.lim.Streams, int(min(c.peer.streams, maxID)))
+	if c.lesson.places > 0 && time.Since(c.lesson.at) < lessonFor {
+		n = min(n, c.lesson.places)
+	}
+	return n
+}
+
+// lesson is what a target that refused streams teaches: it took no more than it had then,
+// whatever its SETTINGS say.
+type lesson struct {
+	places int
+	at     time.Time
+}
+
+// lessonFor is how long that is kept in mind.
+const lessonFor = time.Second
+
+// learn takes in that the target has refused a stream.
+func (c *Conn) learn() {
+	n := 0
+	for _, s := range c.streams {
+		if s.counted && s.err == nil {
+			n++
+		}
+	}
+	c.lesson = lesson{max(n, 1), c.now}
 }
 
 // awaitSettings sees that a target which never sends its SETTINGS does not keep streams waiting.

@@ -408,6 +408,63 @@ func TestResponses(t *testing.T) {
 	noGoroutines(t)
 }
 
+// TestFaultsOfOthers: whatever is wrong with responses to others, a stream on the same connection goes on.
+func TestFaultsOfOthers(t *testing.T) {
+	for name, send := range map[string]func(r *rawTarget, id uint32){
+		"no status":       func(r *rawTarget, id uint32) { r.headers(id, true, "x: y\n") },
+		"a header field":  func(r *rawTarget, id uint32) { r.headers(id, false, ":status: 200\nconnection: close\n") },
+		"a short body":    func(r *rawTarget, id uint32) { r.headers(id, true, ":status: 200\ncontent-length: 1\n") },
+		"no head":         func(r *rawTarget, id uint32) { r.frame(frameData, 1, id, "x") },
+		"a window of 0":   func(r *rawTarget, id uint32) { r.frame(frameWindowUpdate, 0, id, uint32Bytes(0)) },
+		"a window of all": func(r *rawTarget, id uint32) { r.frame(frameWindowUpdate, 0, id, uint32Bytes(maxWindow)) },
+		"a reset":         func(r *rawTarget, id uint32) { r.frame(frameRSTStream, 0, id, uint32Bytes(1)) },
+		"a huge header": func(r *rawTarget, id uint32) {
+			lines := ":status: 200\n"
+			for i := range 30 {
+				lines += fmt.Sprintf("x-%d: %s\n", i, strings.Repeat("~", 8_000)) // larger than the table
+			}
+			block := r.block(lines)
+			r.fr.WriteHeaders(nethttp2.HeadersFrameParam{StreamID: id, BlockFragment: block[:maxFrame]})
+			for block = block[maxFrame:]; len(block) > 0; block = block[min(len(block), maxFrame):] {
+				r.fr.WriteContinuation(id, len(block) <= maxFrame, block[:min(len(block), maxFrame)])
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := dialTarget(t, Limits{})
+			good, err := r.conn.Open(getCall)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.until("HEADERS")
+			for range maxResets + 50 {
+				s, err := r.conn.Open(getCall)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.until("HEADERS")
+				sent := make(chan bool)
+				go func() { send(r, s.ID()); close(sent) }()
+				if name != "a reset" {
+					r.until("RST_STREAM")
+				}
+				<-sent
+				if _, err := s.ReadHead(); err == nil {
+					t.Fatal("the response is a good one")
+				}
+				s.Release()
+			}
+			go r.headers(good.ID(), true, ":status: 200\n")
+			if status, err := good.ReadHead(); status != 200 || err != nil {
+				t.Errorf("the stream beside them: %d, %v", status, err)
+			}
+			good.Release()
+			r.c.Close()
+			<-r.served
+		})
+	}
+}
+
 // TestRefused: what the target has not touched is told apart from what it may have.
 func TestRefused(t *testing.T) {
 	r := dialTarget(t, Limits{})

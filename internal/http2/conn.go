@@ -77,6 +77,7 @@ type Conn struct {
 	over    bool // the reader is to end
 	failed  bool // the connection has ended; streams get ErrClosed
 	// Of clients.
+	lesson      lesson
 	freed       func()      // there may be room for another stream, or none any more
 	settingsDue *time.Timer // the target's SETTINGS must have come
 }

@@ -1,11 +1,15 @@
 package http2
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+)
 
 // decoder decodes the header blocks of one direction (RFC 7541). Its errors are
 // errors of the connection: COMPRESSION_ERROR.
 type decoder struct {
 	table   table
+	bound   int    // what a block may come to; maxExpansion if 0
 	scratch []byte // a name and a value while they are put together
 }
 
@@ -56,7 +60,7 @@ func (d *decoder) decode(block []byte, h *Header) error {
 			return err
 		}
 		block = rest
-		if total += len(f.name) + len(f.value) + entryOverhead; total > maxExpansion {
+		if total += len(f.name) + len(f.value) + entryOverhead; total > cmp.Or(d.bound, maxExpansion) {
 			return errBlockBound
 		}
 		h.add(&f)

@@ -8,6 +8,9 @@ const (
 	blockSize = headerListSize + 16<<10
 	// blocksHeld bounds it together with what streams hold.
 	blocksHeld = 128 << 10
+	// responseBlock is the same of a target's, which is trusted more: a response whose header is
+	// far over its limit costs one stream, not the connection that others share.
+	responseBlock = 512 << 10
 )
 
 // headerBlock is a header block whose frames are still coming (RFC 9113 section 4.3).
@@ -65,14 +68,18 @@ func (c *Conn) continuation(f *frame) error {
 	c.mu.Lock()
 	held := c.held
 	var err error
-	if len(f.payload) == 0 || b.frames > freeContinuations {
+	if len(f.payload) == 0 || b.frames > freeContinuations && (c.handler != nil || len(f.payload) < usefulData) {
 		err = c.purse.spendNoise(noiseOfContinuation, "CONTINUATION")
 	}
 	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	if size := len(b.text) + len(f.payload); size > blockSize || size+held > blocksHeld {
+	bound := min(blockSize, blocksHeld-held)
+	if c.handler == nil {
+		bound = responseBlock
+	}
+	if len(b.text)+len(f.payload) > bound {
 		return connError(EnhanceYourCalm, "header block too large")
 	}
 	b.text = append(b.text, f.payload...)

@@ -67,6 +67,9 @@ func (c *Conn) resetID(id uint32, code ErrCode) error {
 	}
 	c.out.b = appendRSTStream(c.out.open(), id, code)
 	c.resets.add(id)
+	if c.handler == nil { // on a connection that others share a target's faulty answers are nobody else's affair
+		return nil
+	}
 	return c.purse.spendReset()
 }
 
@@ -164,8 +167,12 @@ func (c *Conn) rstStream(f *frame) error {
 		}
 		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
 	}
-	s.lose(streamError(ErrCode(binary.BigEndian.Uint32(f.payload)), true))
+	code := ErrCode(binary.BigEndian.Uint32(f.payload))
+	s.lose(streamError(code, true))
 	if c.handler == nil {
+		if code == RefusedStream {
+			c.learn()
+		}
 		return nil
 	}
 	s.leave()

@@ -232,6 +232,42 @@ func TestRefusedStreams(t *testing.T) {
 	}
 }
 
+// TestSecretLimit: a target that takes fewer streams than it says gets further ones on other connections.
+func TestSecretLimit(t *testing.T) {
+	const takes, requests = 3, 10
+	taken, release := make(chan bool, requests), make(chan bool)
+	target := frames(t, nil, func(c *framed, _ int) {
+		held := make(chan uint32, takes)
+		go func() {
+			<-release
+			for range len(held) {
+				c.head(<-held, true)
+			}
+		}()
+		for id := c.next(); id != 0; id = c.next() {
+			select {
+			case held <- id:
+				taken <- true
+			default:
+				c.WriteRSTStream(id, http2.ErrCodeRefusedStream)
+			}
+		}
+	})
+	b := newBalancer(t, config2(lb.HTTP2, target), secured)
+	client := client2(b)
+	var wg sync.WaitGroup
+	for range requests {
+		wg.Go(func() {
+			if err := put(client, "/", 0, true); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	await(t, "that all are taken", func() bool { return len(taken) == requests })
+	close(release)
+	wg.Wait()
+}
+
 // TestClosedUnderRequest: a connection that has served others and then ends without a word takes no request with it that does
 // no harm when it is done twice; a new one does, and so does one with a request of another kind.
 func TestClosedUnderRequest(t *testing.T) {

@@ -37,9 +37,9 @@ http {
   uwsgi_temp_path %[1]s/uwsgi;
   scgi_temp_path %[1]s/scgi;
   large_client_header_buffers 8 64k;
-  keepalive_requests 1000000;
+  %[3]s
   server {
-    listen 127.0.0.1:%[2]d;
+    listen 127.0.0.1:%[2]d%[4]s;
     location / { return 200 "$request_method $request_uri\n"; }
   }
 }
@@ -47,6 +47,15 @@ http {
 
 // secondParser starts nginx once; nil where there is none.
 var secondParser = sync.OnceValues(func() (*nginx, error) {
+	n, err := startNginx("keepalive_requests 1000000;", "")
+	if n != nil {
+		atEnd = append(atEnd, n.stop)
+	}
+	return n, err
+})
+
+// startNginx starts one with these settings, and options of its port; nil where there is none.
+func startNginx(settings, listen string) (*nginx, error) {
 	program, err := exec.LookPath("nginx")
 	if err != nil {
 		return nil, nil
@@ -55,12 +64,12 @@ var secondParser = sync.OnceValues(func() (*nginx, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(world.dir, "nginx")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	dir, err := os.MkdirTemp(world.dir, "nginx")
+	if err != nil {
 		return nil, err
 	}
 	config := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, dir, port), 0o644); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, dir, port, settings, listen), 0o644); err != nil {
 		return nil, err
 	}
 	n := &nginx{addr: fmt.Sprintf("127.0.0.1:%d", port), command: exec.Command(program, "-c", config, "-p", dir, "-e", "stderr")}
@@ -68,20 +77,22 @@ var secondParser = sync.OnceValues(func() (*nginx, error) {
 	if err := n.command.Start(); err != nil {
 		return nil, err
 	}
-	atEnd = append(atEnd, func() {
-		n.command.Process.Signal(syscall.SIGTERM)
-		n.command.Wait()
-	})
 	for deadline := time.Now().Add(patience); ; time.Sleep(beat) {
 		c, err := net.Dial("tcp", n.addr)
 		if err == nil {
 			return n, c.Close()
 		}
 		if time.Now().After(deadline) {
+			n.stop()
 			return nil, err
 		}
 	}
-})
+}
+
+func (n *nginx) stop() {
+	n.command.Process.Signal(syscall.SIGTERM)
+	n.command.Wait()
+}
 
 var answersOfNginx = regexp.MustCompile(`HTTP/1\.1 (\d+) `)
 
