@@ -3,6 +3,7 @@ package http2
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"time"
@@ -72,15 +73,20 @@ type lesson struct {
 // lessonFor is how long that is kept in mind.
 const lessonFor = time.Second
 
-// learn takes in that the target has refused a stream.
-func (c *Conn) learn() {
+// refused ends a stream that the target has refused.
+func (c *Conn) refused(s *Stream) {
 	n := 0
-	for _, s := range c.streams {
-		if s.counted && s.err == nil {
+	for _, other := range c.streams {
+		if other != s && other.counted && other.err == nil {
 			n++
 		}
 	}
 	c.lesson = lesson{max(n, 1), c.now}
+	if n > 0 {
+		s.lose(errCrowded)
+		return
+	}
+	s.lose(streamError(RefusedStream, true))
 }
 
 // awaitSettings sees that a target which never sends its SETTINGS does not keep streams waiting.
@@ -129,7 +135,13 @@ func Untouched(err error) bool {
 // next. It is Untouched.
 func LeftBehind(err error) bool { return errors.Is(err, errAboveLast) }
 
+// Crowded reports whether err means that the target has refused the request while it served
+// others on the connection: it may have room on another. It is Untouched.
+func Crowded(err error) bool { return errors.Is(err, errCrowded) }
+
 var (
+	// errCrowded is what Crowded tells.
+	errCrowded = fmt.Errorf("with others on the connection: %w", streamError(RefusedStream, true))
 	// errAboveLast: the peer's GOAWAY says that it has not looked at the stream.
 	errAboveLast = errors.New("http2: peer is going away and has not processed the request")
 	// errNoneServed is the same of a peer that has looked at no stream at all.

@@ -168,11 +168,12 @@ func (c *Conn) rstStream(f *frame) error {
 		return c.purse.spendNoise(noiseOfStray, "RST_STREAM")
 	}
 	code := ErrCode(binary.BigEndian.Uint32(f.payload))
+	if c.handler == nil && code == RefusedStream {
+		c.refused(s)
+		return nil
+	}
 	s.lose(streamError(code, true))
 	if c.handler == nil {
-		if code == RefusedStream {
-			c.learn()
-		}
 		return nil
 	}
 	s.leave()

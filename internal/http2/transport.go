@@ -214,6 +214,18 @@ func (t *Transport) count() census {
 	return n
 }
 
+// lesson is what the newest connection has learnt, which holds for the next as well.
+func (t *Transport) lesson() lesson {
+	conns := *t.conns.Load()
+	if len(conns) == 0 {
+		return lesson{}
+	}
+	c := conns[len(conns)-1]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lesson
+}
+
 // dial makes a connection and runs it until it ends.
 func (t *Transport) dial() {
 	nc, err := t.connect(t.ctx)
@@ -230,7 +242,7 @@ func (t *Transport) dial() {
 		return
 	}
 	c := NewClientConn(nc, t.lim)
-	c.freed = t.signal
+	c.freed, c.lesson = t.signal, t.lesson()
 	t.replace(nil, c)
 	t.mu.Unlock()
 	t.signal()

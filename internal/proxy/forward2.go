@@ -60,12 +60,17 @@ func (e *exchange) attempt2() error {
 
 // repeats bounds how often a request goes out to one target.
 type repeats struct {
-	until   time.Time
-	refused int
+	until            time.Time
+	refused, crowded int
 }
 
-// maxRefused is how often a request goes out to a target that refuses it each time.
-const maxRefused = 3
+const (
+	// maxRefused is how often a request goes out to a target that refuses it each time,
+	maxRefused = 3
+	// maxCrowded is the same for one that serves others on the connection, and so may have
+	// room on another.
+	maxCrowded = 10
+)
 
 // staleError is a connection that has ended under a request which may go out again all the same.
 type staleError struct{ error }
@@ -79,10 +84,14 @@ func (r *repeats) again(err error) bool {
 	if !errors.As(err, new(*connectError)) && !errors.As(err, new(*staleError)) {
 		return false
 	}
-	if !http2.LeftBehind(err) {
+	switch {
+	case http2.LeftBehind(err):
+	case http2.Crowded(err):
+		r.crowded++
+	default:
 		r.refused++
 	}
-	return r.refused < maxRefused && time.Now().Before(r.until)
+	return r.refused < maxRefused && r.crowded < maxCrowded && time.Now().Before(r.until)
 }
 
 // openStream begins the request on a connection that is there, or on a new one.

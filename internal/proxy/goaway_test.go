@@ -238,8 +238,11 @@ func TestSecretLimit(t *testing.T) {
 	taken, release := make(chan bool, requests), make(chan bool)
 	target := frames(t, nil, func(c *framed, _ int) {
 		held := make(chan uint32, takes)
+		var mu sync.Mutex // a Framer writes one frame at a time
 		go func() {
 			<-release
+			mu.Lock()
+			defer mu.Unlock()
 			for range len(held) {
 				c.head(<-held, true)
 			}
@@ -249,7 +252,9 @@ func TestSecretLimit(t *testing.T) {
 			case held <- id:
 				taken <- true
 			default:
+				mu.Lock()
 				c.WriteRSTStream(id, http2.ErrCodeRefusedStream)
+				mu.Unlock()
 			}
 		}
 	})
