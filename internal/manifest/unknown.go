@@ -68,11 +68,7 @@ func (b *builder) warnUnknownNames(origin lb.Origin, notes map[string]string, pr
 		if !ours || slices.Contains(known, word) || slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(word, f) && word != f }) {
 			continue
 		}
-		advice := ""
-		if near := lb.Nearest(word, known); near != "" {
-			advice = "; did you mean " + prefix + near + "?"
-		}
-		b.warnOnce(origin, "metadata.annotations["+key+"]", "there is no such annotation, and it has no effect"+advice)
+		b.warnOnce(origin, "metadata.annotations["+key+"]", "there is no such annotation, and it has no effect"+suggestion(prefix, word, known, families))
 	}
 }
 
@@ -83,11 +79,7 @@ func (b *builder) warnMisplaced(m *member) {
 		if !forServices && !strings.HasPrefix(key, ownPrefix+ownTargets) {
 			continue
 		}
-		advice := ""
-		if near := lb.Nearest(word, ingressNames); near != "" {
-			advice = "; did you mean " + ingressPrefix + near + "?"
-		}
-		b.warnOnce(m.origin, "metadata.annotations["+key+"]", "it is read on Services only, and has no effect on an Ingress"+advice)
+		b.warnOnce(m.origin, "metadata.annotations["+key+"]", "it is read on Services only, and has no effect on an Ingress"+suggestion(ingressPrefix, word, ingressNames, ingressFamilies))
 	}
 }
 
