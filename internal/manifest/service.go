@@ -28,6 +28,10 @@ func (b *builder) buildServices() {
 		}
 		b.warnUnknownNames(s.origin, s.Annotations, servicePrefix+awsPrefix, serviceNames, serviceFamilies)
 		b.warnUnknownNames(s.origin, s.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+		b.warnForeign(s.origin, s.Annotations, servicePrefix+awsPrefix)
+		if !slices.ContainsFunc(b.ingresses, func(m *member) bool { return m.Namespace == s.Namespace }) {
+			b.warnOfIngress(s, true)
+		}
 		b.noteInert(s.origin, serviceNotes(s))
 		balancer, groups, err := build(s)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/albatross-lb/albatross/lb"
 )
 
 func TestSuggestions(t *testing.T) {
@@ -72,5 +74,75 @@ func TestMisnomers(t *testing.T) {
 				t.Errorf("%s%s: %s", prefix, word, advice)
 			}
 		}
+	}
+}
+
+// TestForeign: annotations of other controllers, and those that begin nearly right.
+func TestForeign(t *testing.T) {
+	const none = "there is no such annotation, and it has no effect; did you mean "
+	for _, c := range []struct{ key, want string }{ // "": nothing is said; in front "note " or "warning "
+		{"alb.ingress.kubernetes.com/scheme", "warning " + none + "alb.ingress.kubernetes.io/scheme?"},
+		{"alb.ingress.k8s.io/target-type", "warning " + none + "alb.ingress.kubernetes.io/target-type?"},
+		{"alb.ingress.k8s.aws/targetType", "warning " + none + "alb.ingress.kubernetes.io/target-type?"},
+		{"ingress.kubernetes.io/inbound-cidrs", "warning " + none + "alb.ingress.kubernetes.io/inbound-cidrs?"},
+		{"ingress.kubernetes.io/actions.x", "warning " + none + "alb.ingress.kubernetes.io/actions.x?"},
+		{"alb.kubernetes.io/group", "warning " + none + "alb.ingress.kubernetes.io/group.name"},
+		{"alb-ingress.kubernetes.io/scheme", "warning " + none + "alb.ingress.kubernetes.io/scheme?"},
+		{"abl.ingress.kubernetes.io/scheme", "warning " + none + "alb.ingress.kubernetes.io/scheme?"},
+		{"alb.ingres.kubernetes.io/scheme", "warning " + none + "alb.ingress.kubernetes.io/scheme?"},
+		{"elbv2.k8s.aws/scheme", "warning " + none + "alb.ingress.kubernetes.io/scheme?"},
+		{"scheme", "warning " + none + "alb.ingress.kubernetes.io/scheme?"},
+		{"target-type", "warning " + none + "alb.ingress.kubernetes.io/target-type?"},
+		{"tags", ""}, {"owner", ""}, {"example.com/scheme", ""}, {"albums.example.com/x", ""}, {"meta.helm.sh/release-name", ""},
+		{"cert-manager.io/cluster-issuer", ""}, {"external-dns.alpha.kubernetes.io/hostname", ""}, {"kubernetes.io/ingress.class", ""},
+		{"service.beta.kubernetes.io/aws-load-balancer-type", "warning it is read on Services only"},
+		{"nginx.ingress.kubernetes.io/rewrite-target", "warning this speaks to the NGINX Ingress controller, and has no effect here; write alb.ingress.kubernetes.io/transforms.<service>: '[{"},
+		{"nginx.ingress.kubernetes.io/ssl-redirect", "warning this speaks to the NGINX Ingress controller, and has no effect here; write alb.ingress.kubernetes.io/listen-ports"},
+		{"nginx.ingress.kubernetes.io/whitelist-source-range", "warning this speaks to the NGINX Ingress controller, and has no effect here; write alb.ingress.kubernetes.io/inbound-cidrs; until then everybody may connect"},
+		{"ingress.kubernetes.io/rewrite-target", "warning this speaks to the NGINX"},
+		{"nginx.ingress.kubernetes.io/proxy-body-size", "note this speaks to the NGINX Ingress controller, and has no effect here"},
+		{"traefik.ingress.kubernetes.io/router.middlewares", "warning this speaks to Traefik"},
+		{"traefik.ingress.kubernetes.io/router.entrypoints", "note this speaks to Traefik, and has no effect here"},
+		{"kubernetes.io/ingress.global-static-ip-name", "note this speaks to Google's"},
+		{"kubernetes.io/ingress.allow-http", "warning this speaks to Google's"},
+		{"networking.gke.io/managed-certificates", "warning this speaks to Google's"},
+		{"haproxy.org/path-rewrite", "warning this speaks to an HAProxy"},
+		{"konghq.com/strip-path", "warning this speaks to Kong"},
+	} {
+		objects, _ := Parse("f", []byte(`{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, annotations: {"`+c.key+`": alb}}, spec: {ingressClassName: alb, rules: [{host: a}]}}`))
+		checkSaid(t, c.key, c.want, Build(objects, Options{}))
+	}
+	for _, c := range []struct{ key, want string }{
+		{"service.kubernetes.io/aws-load-balancer-scheme", "warning " + none + "service.beta.kubernetes.io/aws-load-balancer-scheme?"},
+		{"service.beta.kubernetes.io/load-balancer-scheme", "warning " + none + "service.beta.kubernetes.io/aws-load-balancer-scheme?"},
+		{"service.beta.kubernetes.io/aws-loadbalancer-scheme", "warning " + none + "service.beta.kubernetes.io/aws-load-balancer-scheme?"},
+		{"service.beta.kubernetes.com/aws-load-balancer-targetType", "warning " + none + "service.beta.kubernetes.io/aws-load-balancer-target-type?"},
+		{"aws-load-balancer-scheme", "warning " + none + "service.beta.kubernetes.io/aws-load-balancer-scheme?"},
+		{"service.beta.kubernetes.io/load-balancer-source-ranges", ""}, {"service.beta.kubernetes.io/azure-load-balancer-internal", ""},
+		{"service.beta.kubernetes.io/do-loadbalancer-name", ""}, {"example.com/load-balancer-name", ""}, {"cloud.google.com/neg", ""},
+		{"alb.ingress.kubernetes.io/certificate-arn", "warning it is read on Ingresses only, and has no effect on this Service; did you mean service.beta.kubernetes.io/aws-load-balancer-ssl-cert?"},
+		{"alb.ingress.kubernetes.io/target-type", "warning it is read on Ingresses only, and has no effect on this Service; did you mean service.beta.kubernetes.io/aws-load-balancer-target-type?"},
+	} {
+		objects, _ := Parse("f", []byte(`{apiVersion: v1, kind: Service, metadata: {name: web, annotations: {service.beta.kubernetes.io/aws-load-balancer-type: external, service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip, "`+c.key+`": 10.0.0.0/8}}, spec: {type: LoadBalancer, ports: [{port: 80}]}}`))
+		checkSaid(t, c.key, c.want, Build(objects, Options{}))
+	}
+}
+
+// checkSaid looks for what is said of an annotation.
+func checkSaid(t *testing.T, key, want string, cfg *lb.Config) {
+	t.Helper()
+	said := ""
+	for _, p := range cfg.Warnings {
+		if strings.Contains(p.Field, key) {
+			said += "warning " + p.Text
+		}
+	}
+	for _, p := range cfg.Notes {
+		if strings.Contains(p.Field, key) {
+			said += "note " + p.Text
+		}
+	}
+	if !strings.HasPrefix(said, want) || want == "" && said != "" {
+		t.Errorf("%s: %q, want %q", key, said, want)
 	}
 }

@@ -52,10 +52,12 @@ func (b *builder) remark(m *member) {
 	b.warnUnknownNames(m.origin, m.Annotations, ingressPrefix, ingressNames, ingressFamilies)
 	b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, slices.Concat(ownNames, ownServiceNames), ownServiceFamilies)
 	b.warnMisplaced(m)
+	b.warnForeign(m.origin, m.Annotations, ingressPrefix)
 	b.noteInert(m.origin, m.notes)
 	for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
 		if s := b.service(name{m.Namespace, backend}); s != nil {
 			b.warnUnknownNames(s.origin, s.Annotations, ingressPrefix, ingressNames, ingressFamilies)
+			b.warnOfIngress(s, false)
 			b.noteInert(s.origin, annotations{ingressPrefix, s.Annotations})
 		}
 	}
@@ -80,6 +82,28 @@ func (b *builder) warnMisplaced(m *member) {
 			continue
 		}
 		b.warnOnce(m.origin, "metadata.annotations["+key+"]", "it is read on Services only, and has no effect on an Ingress"+suggestion(ingressPrefix, word, ingressNames, ingressFamilies))
+	}
+}
+
+// ofTargets are the annotations of Ingresses, and what their names begin with, that are read
+// on a Service too which one of them names.
+var ofTargets = []string{"target-", "backend-protocol", "healthcheck-", "healthy-threshold-count", "unhealthy-threshold-count",
+	"success-codes", "multi-cluster-target-group", "tags", "auth-"}
+
+// warnOfIngress warns of annotations on a Service that are read on Ingresses alone; balanced
+// tells that it has a load balancer of its own, and that no Ingress is known to name it.
+func (b *builder) warnOfIngress(s *service, balanced bool) {
+	for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
+		word, ours := strings.CutPrefix(key, ingressPrefix)
+		shared := slices.ContainsFunc(ofTargets, func(start string) bool { return strings.HasPrefix(word, start) })
+		if !ours || !slices.Contains(ingressNames, word) || shared && !balanced {
+			continue
+		}
+		advice := "; write it there"
+		if balanced {
+			advice = suggestion(servicePrefix+awsPrefix, word, serviceNames, serviceFamilies)
+		}
+		b.warnOnce(s.origin, "metadata.annotations["+key+"]", "it is read on Ingresses only, and has no effect on this Service"+advice)
 	}
 }
 
