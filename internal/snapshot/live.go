@@ -33,6 +33,7 @@ type Live struct {
 	// MaxHTTP2 is upstream.Pool.MaxHTTP2 of all targets. It is set before the first snapshot is built.
 	MaxHTTP2 int
 
+	watch   *upstream.Watch // of connections to all targets
 	mu      sync.Mutex
 	targets map[identity]*Target
 	groups  map[string]*TargetGroup // of the snapshot in service
@@ -47,7 +48,7 @@ type identity struct {
 
 // NewLive gives an empty one.
 func NewLive() *Live {
-	return &Live{targets: map[identity]*Target{}, groups: map[string]*TargetGroup{}}
+	return &Live{watch: upstream.NewWatch(), targets: map[identity]*Target{}, groups: map[string]*TargetGroup{}}
 }
 
 // target gives the live target of that identity, new in state initial if there is none.
@@ -57,7 +58,7 @@ func (l *Live) target(k health.Key, secure bool) *Target {
 	id := identity{k, secure}
 	t := l.targets[id]
 	if t == nil {
-		t = &Target{Key: k, Addr: k.Addr, Pool: upstream.NewPool(k.Addr, secure), Load: balance.NewTarget(k.Addr.String())}
+		t = &Target{Key: k, Addr: k.Addr, Pool: upstream.NewPool(k.Addr, secure, l.watch), Load: balance.NewTarget(k.Addr.String())}
 		t.Pool.MaxHTTP2 = l.MaxHTTP2
 		t.Load.SetState(lb.Initial, time.Now())
 		l.targets[id] = t

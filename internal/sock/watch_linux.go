@@ -2,6 +2,7 @@ package sock
 
 import (
 	"math"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,7 +33,8 @@ type watched struct {
 	ended atomic.Bool // the peer has closed or reset it
 }
 
-// NewWatch makes a Watch that is never closed; nil where the system gives none, and a nil Watch knows nothing.
+// NewWatch makes a Watch, which lives as long as it is in use, or has a connection; nil where the system gives none, and a
+// nil Watch knows nothing.
 func NewWatch() *Watch {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -40,6 +42,7 @@ func NewWatch() *Watch {
 	}
 	w := &Watch{fd: fd, base: time.Now()}
 	w.looked.Store(math.MinInt64 / 2)
+	runtime.AddCleanup(w, func(fd int) { syscall.Close(fd) }, fd)
 	return w
 }
 

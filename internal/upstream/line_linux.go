@@ -180,7 +180,7 @@ func (l *Line) Conn() *Conn {
 	fd := l.Release()
 	sock.KeepAlive(fd) //nolint:errcheck // goroutines wait long; without it, until their time is up
 	s := sock.Adopt(fd, l.pool.at, netip.AddrPort{})
-	idle().Add(s)
+	l.pool.watch.Add(s)
 	return &Conn{Conn: s, Sock: s, Reused: l.Reused, pool: l.pool}
 }
 
@@ -193,7 +193,7 @@ func (l *Line) Finish() func(deadline time.Time) (*Conn, error) {
 		if err != nil {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(p.at), Err: err}
 		}
-		idle().Add(s)
+		p.watch.Add(s)
 		return &Conn{Conn: s, Sock: s, pool: p}, nil
 	}
 }

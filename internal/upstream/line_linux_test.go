@@ -82,7 +82,7 @@ func TestLinesOrder(t *testing.T) {
 		t.Skip("there is one loop")
 	}
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	old, oldPeer := line(t, p, loops[0], accepted)
 	own, ownPeer := line(t, p, loops[0], accepted)
 	other, otherPeer := line(t, p, loops[1], accepted)
@@ -119,7 +119,7 @@ func TestLinesOrder(t *testing.T) {
 func TestLinesAtRestAreWatched(t *testing.T) {
 	loop := sock.Loops()[0]
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	closed, closedPeer := line(t, p, loop, accepted)
 	noisy, noisyPeer := line(t, p, loop, accepted)
 	locked(loop, func() { p.PutLine(closed, time.Now()); p.PutLine(noisy, time.Now()) })
@@ -141,7 +141,7 @@ func TestLinesAtRestAreWatched(t *testing.T) {
 func TestLinesAreLookedAt(t *testing.T) {
 	loop := sock.Loops()[0]
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	for _, c := range []struct{ repeatable, doubtful, lent bool }{{true, false, true}, {false, false, false}, {true, true, false}} {
 		l, peer := line(t, p, loop, accepted)
 		locked(loop, func() {
@@ -170,7 +170,7 @@ func TestLinesAreLookedAt(t *testing.T) {
 func TestLinesCloseIdleAndClose(t *testing.T) {
 	loop := sock.Loops()[0]
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	p.CloseIdle(time.Time{}) // before there is any
 	old, oldPeer := line(t, p, loop, accepted)
 	young, youngPeer := line(t, p, loop, accepted)
@@ -196,7 +196,7 @@ func TestLinesCloseIdleAndClose(t *testing.T) {
 func TestLinesThatAreTooMany(t *testing.T) {
 	loop := sock.Loops()[0]
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	defer p.Close()
 	l, peer := line(t, p, loop, accepted)
 	at := p.looped.of(loop)
@@ -220,7 +220,7 @@ func TestLinesThatAreTooMany(t *testing.T) {
 func TestGetTakesLines(t *testing.T) {
 	loop := sock.Loops()[0]
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	l, peer := line(t, p, loop, accepted)
 	locked(loop, func() { p.PutLine(l, time.Now()) })
 	c := p.Get(3, time.Now(), false)
@@ -243,7 +243,7 @@ func TestGetTakesLines(t *testing.T) {
 func TestFinish(t *testing.T) {
 	loop := sock.Loops()[0]
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	var finish func(time.Time) (*Conn, error)
 	locked(loop, func() {
 		l, err := p.NewLine(loop, make(answers, 8))
@@ -326,7 +326,7 @@ func (a *asker) Answer(events uint32) {
 func TestLinesUnderPressure(t *testing.T) {
 	var open atomic.Int64
 	addr := echoing(t, &open)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	var all sync.WaitGroup
 	for i := range 8 {
 		loop := sock.Loops()[i%len(sock.Loops())]

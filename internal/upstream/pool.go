@@ -53,8 +53,11 @@ type Conn struct {
 	used time.Time // when it was put back
 }
 
-// idle hears of what comes on connections to targets of which nobody asked anything.
-var idle = sync.OnceValue(sock.NewWatch)
+// Watch hears of what comes on connections at rest, of any number of pools.
+type Watch = sock.Watch
+
+// NewWatch gives one, or nil where the system has none.
+func NewWatch() *Watch { return sock.NewWatch() }
 
 // Pool keeps the connections to one target.
 type Pool struct {
@@ -65,6 +68,7 @@ type Pool struct {
 	at     netip.AddrPort
 	addr   string      // the same
 	secure *tls.Config // nil: plaintext
+	watch  *Watch      // hears of what comes on connections at rest; nil: each is looked at
 	closed atomic.Bool
 	shards [shards]shard
 	looped looped
@@ -80,9 +84,9 @@ type shard struct {
 }
 
 // NewPool makes a pool for a target; secure asks for TLS without verifying the
-// target's certificate, as ALB does it.
-func NewPool(addr netip.AddrPort, secure bool) *Pool {
-	p := &Pool{at: addr, addr: addr.String()}
+// target's certificate, as ALB does it. Pools share a watch, which may be nil.
+func NewPool(addr netip.AddrPort, secure bool, watch *Watch) *Pool {
+	p := &Pool{at: addr, addr: addr.String(), watch: watch}
 	if secure {
 		p.secure = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10} // ALB does not verify targets
 	}
@@ -156,7 +160,7 @@ func (p *Pool) Dial(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	idle().Add(s)
+	p.watch.Add(s)
 	c := &Conn{Conn: s, Sock: s, pool: p}
 	if p.secure != nil {
 		if c.Conn, err = p.handshake(ctx, s, p.secure); err != nil {

@@ -46,7 +46,7 @@ func dial(t *testing.T, p *Pool) *Conn {
 
 func TestConnectionsAreReused(t *testing.T) {
 	addr, _ := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	if p.Get(0, time.Now(), false) != nil {
 		t.Fatal("a new pool has a connection")
 	}
@@ -67,7 +67,7 @@ func TestConnectionsAreReused(t *testing.T) {
 
 func TestDeadConnectionsAreNotLent(t *testing.T) {
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	closed, noisy := dial(t, p), dial(t, p)
 	(<-accepted).Close()
 	io.WriteString(<-accepted, "HTTP/1.1 408 Request Timeout\r\n\r\n") // unasked
@@ -85,7 +85,7 @@ func TestDeadConnectionsAreNotLent(t *testing.T) {
 // only one that was just put back.
 func TestFreshConnections(t *testing.T) {
 	addr, accepted := target(t)
-	p, now := NewPool(addr, false), time.Now()
+	p, now := NewPool(addr, false, NewWatch()), time.Now()
 	for _, c := range []struct {
 		age        time.Duration
 		repeatable bool
@@ -104,7 +104,7 @@ func TestFreshConnections(t *testing.T) {
 // TestRestedConnections: of those at rest for longer, only such are lent that are as they were left.
 func TestRestedConnections(t *testing.T) {
 	addr, accepted := target(t)
-	p, begin := NewPool(addr, false), time.Now()
+	p, begin := NewPool(addr, false, NewWatch()), time.Now()
 	good, doubtful, closed, noisy := dial(t, p), dial(t, p), dial(t, p), dial(t, p)
 	<-accepted
 	io.WriteString(<-accepted, "HTTP/1.1 200 OK\r\n\r\n")
@@ -117,7 +117,7 @@ func TestRestedConnections(t *testing.T) {
 	for _, c := range []*Conn{good, closed, noisy} {
 		p.Put(0, c, begin)
 	}
-	now := time.Now()
+	now := begin.Add(Fresh) // no longer fresh, whatever time this test has taken
 	p.Put(0, doubtful, now)
 	if p.Get(0, now, true) != good || p.Idle() != 0 {
 		t.Errorf("the only good one is not lent; %d are left", p.Idle())
@@ -126,7 +126,7 @@ func TestRestedConnections(t *testing.T) {
 
 func TestCloseIdleAndClose(t *testing.T) {
 	addr, accepted := target(t)
-	p := NewPool(addr, false)
+	p := NewPool(addr, false, NewWatch())
 	old, young, lent := dial(t, p), dial(t, p), dial(t, p)
 	now := time.Now()
 	p.Put(0, old, now.Add(-time.Minute))
@@ -153,23 +153,23 @@ func TestTLS(t *testing.T) {
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	addr := netip.MustParseAddrPort(s.Listener.Addr().String())
-	c := dial(t, NewPool(addr, true)) // its certificate is nobody's: targets are not verified
+	c := dial(t, NewPool(addr, true, NewWatch())) // its certificate is nobody's: targets are not verified
 	if c.Plain() {
 		t.Error("TLS counts as plain")
 	}
 	plain, accepted := target(t)
 	go func() { io.WriteString(<-accepted, "220 mail\r\n") }()
-	if _, err := NewPool(plain, true).Dial(context.Background()); !errors.As(err, new(*TLSError)) {
+	if _, err := NewPool(plain, true, NewWatch()).Dial(context.Background()); !errors.As(err, new(*TLSError)) {
 		t.Errorf("a target without TLS: %v", err)
 	}
-	conn, err := NewPool(addr, true).connectHTTP2(context.Background())
+	conn, err := NewPool(addr, true, NewWatch()).connectHTTP2(context.Background())
 	if err != nil {
 		t.Fatal("HTTP/2 over TLS:", err)
 	}
 	conn.Close()
 	old := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(old.Close)
-	if _, err := NewPool(netip.MustParseAddrPort(old.Listener.Addr().String()), true).connectHTTP2(context.Background()); !errors.As(err, new(*TLSError)) {
+	if _, err := NewPool(netip.MustParseAddrPort(old.Listener.Addr().String()), true, nil).connectHTTP2(context.Background()); !errors.As(err, new(*TLSError)) {
 		t.Errorf("a target without HTTP/2: %v", err)
 	}
 }
@@ -180,7 +180,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
-	if _, err := NewPool(addr, false).Dial(context.Background()); err == nil || errors.As(err, new(*TLSError)) {
+	if _, err := NewPool(addr, false, NewWatch()).Dial(context.Background()); err == nil || errors.As(err, new(*TLSError)) {
 		t.Errorf("Dial of a closed port: %v", err)
 	}
 }
