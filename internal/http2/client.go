@@ -19,8 +19,6 @@ func NewClientConn(c net.Conn, lim Limits) *Conn {
 	conn := newConn(c, lim)
 	conn.nextID = 1
 	conn.dec.bound = 2 * responseBlock
-	window := int32(conn.lim.Streams) * (initialWindow + 1)
-	conn.recv = recvWindow{size: window, left: window}
 	conn.greet() // before any request can be
 	return conn
 }

@@ -96,7 +96,7 @@ func NewConn(c net.Conn, lim Limits, handler func(*Stream)) *Conn {
 func newConn(c net.Conn, lim Limits) *Conn {
 	lim.fill()
 	conn := &Conn{nc: c, timer: timerOf(c), lim: lim, peer: initialSettings, send: initialWindow, now: time.Now()}
-	conn.recv = recvWindow{size: connWindow, left: connWindow}
+	conn.recv = newConnWindow(lim.Streams)
 	conn.dec.table.max = tableSize
 	conn.purse = newPurse(conn.now)
 	conn.gone = sync.NewCond(&conn.mu)

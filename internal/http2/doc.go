@@ -21,22 +21,31 @@
 //
 // # Bounds
 //
-// What a client can make us hold on one connection is bounded to 256 KiB:
+// What a client can make us hold on one connection is bounded to 352 KiB and the
+// bodies of its requests:
 //
-//	 96 KiB  request bodies not read yet: the connection's receive window. Windows
-//	         are given back only as handlers read, which is the back-pressure.
+//	  8 MiB  request bodies not read yet: a window of 64 KiB for each of 128 streams
 //	128 KiB  header fields: those of streams under way, at most 96 KiB, and the
 //	         header block that is coming in. A request for which there is no room
 //	         is refused with REFUSED_STREAM, which the client may repeat.
+//	192 KiB  frames: 96 KiB that wait to be sent, and as much that the socket is taking.
+//	         At 32 KiB Write blocks, and where answers to PING and the like fill the
+//	         rest, the reader does: who does not read is not read from.
 //	 20 KiB  the read buffer, held while there is something in it
-//	 12 KiB  header compression tables, and control frames to be sent
+//	 12 KiB  header compression tables
 //
-// A stream may have 64 KiB of those windows, RFC 9113's initial size: enough for
-// 10 Mbit/s an upload at 50 ms, and a stalled one does not stop the others.
-// Output waits for the socket at 32 KiB: then Write blocks. What a client can make
-// us do in vain is bounded by tokens (flood.go): resets, its own or those it
-// provokes, and frames that ask for nothing.
+// Windows are given back only as handlers read, which is the back-pressure. That of a
+// connection has room for those of all its streams, on both sides: however many
+// uploads their targets do not take, and however many clients do not read what a
+// target sends on a connection that they share, the other streams move (RFC 9113
+// section 5.2). A stream's is RFC 9113's initial size, 64 KiB: enough for 10 Mbit/s
+// an upload at 50 ms. It costs memory only for what has come and is not read yet;
+// nginx holds as much (http2_body_preread_size), with no bound for the connection.
+//
+// What a client can make us do in vain is bounded by tokens (flood.go): resets, its
+// own or those it provokes, and frames that ask for nothing.
 //
 // A stream holds its place among the concurrent ones until its handler has ended,
 // also when the client has reset it: resetting frees nothing early (CVE-2023-44487).
+// A client that takes such a place to be free has to wait for it (leaving.go).
 package http2

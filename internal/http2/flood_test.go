@@ -14,7 +14,9 @@ func (c *Conn) heldBytes() int {
 	defer c.mu.Unlock()
 	n := c.held + cap(c.out.b) + len(c.enc.table.text) + inboxSize + tableSize
 	for _, s := range c.streams {
-		n += s.body.len()
+		if s.body.mem != nil {
+			n += len(*s.body.mem)
+		}
 	}
 	return n
 }

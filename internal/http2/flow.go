@@ -3,7 +3,8 @@ package http2
 // Receive windows; doc.go says why so large.
 const (
 	initialWindow = 1<<16 - 1 // of a stream, and of a connection to begin with: RFC 9113 section 6.9.2
-	connWindow    = 96 << 10
+	streamStep    = 16 << 10
+	connStep      = 64 << 10
 )
 
 // recvWindow is how much the peer may still send.
@@ -11,6 +12,19 @@ type recvWindow struct {
 	size int32 // when nothing is held
 	left int32
 	back int32 // consumed, but not given back yet
+	step int32 // how much of that is worth a frame
+}
+
+func newStreamWindow() recvWindow {
+	return recvWindow{size: initialWindow, left: initialWindow, step: streamStep}
+}
+
+// newConnWindow gives the window of a connection with so many streams. It has room for
+// the windows of all of them, besides what is held back for want of a step: however many
+// are stalled, the others move (RFC 9113 section 5.2).
+func newConnWindow(streams int) recvWindow {
+	size := int32(min(int64(streams)*initialWindow+connStep, maxWindow))
+	return recvWindow{size: size, left: size, step: connStep}
 }
 
 // take reports whether the peer was allowed to send n bytes.
@@ -26,7 +40,7 @@ func (w *recvWindow) take(n int) bool {
 // sent, 0 as long as it is not worth a frame.
 func (w *recvWindow) consume(n int) int {
 	w.back += int32(n)
-	if w.back < w.size/4 {
+	if w.back < w.step {
 		return 0
 	}
 	n = int(w.back)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	nethttp2 "golang.org/x/net/http2"
 )
 
 // TestReceiveWindow: the peer gets no more window than handlers have read.
@@ -67,27 +69,150 @@ func TestNoWindowForTheEnded(t *testing.T) {
 	r.want("HEADERS 1 :status=200", `DATA 1 "ok" END`)
 }
 
-// TestConnectionWindow: all streams together, and what reset streams had comes back.
+// TestConnectionWindow: bodies that nobody reads take a connection's window up, also those
+// of requests that have been answered.
 func TestConnectionWindow(t *testing.T) {
 	release := make(chan struct{})
-	s := serve(t, Limits{}, nil, func(s *Stream) { <-release })
+	s := serve(t, Limits{Streams: 1}, nil, func(s *Stream) {
+		page(s)
+		<-release
+	})
 	r := dialRaw(t, s.addr)
-	send := func(id uint32, n int) {
+	for _, id := range []uint32{1, 3} {
 		r.headers(id, false, post)
-		for ; n > 0; n -= maxFrame {
-			r.frame(frameData, 0, id, strings.Repeat("x", min(n, maxFrame)))
+		r.data(id, initialWindow)
+		r.frame(frameData, flagEndStream, id, "")
+		r.want(fmt.Sprintf("HEADERS %d :status=200", id), fmt.Sprintf(`DATA %d "ok" END`, id))
+	}
+	r.headers(5, false, post)
+	r.frame(frameData, 0, 5, "x") // the window was that of one stream, and a step
+	r.want("HEADERS 5 :status=200", `DATA 5 "ok" END`)
+	r.frame(frameData, 0, 5, "x")
+	r.want("GOAWAY 5 FLOW_CONTROL_ERROR")
+	close(release)
+}
+
+// data sends n bytes of DATA.
+func (r *rawClient) data(id uint32, n int) {
+	for ; n > 0; n -= min(n, maxFrame) {
+		r.frame(frameData, 0, id, strings.Repeat("x", min(n, maxFrame)))
+	}
+}
+
+// upload sends n bytes of DATA as windows allow, and takes part in the connection's.
+func (r *rawClient) upload(id uint32, n int, conn *int) {
+	r.t.Helper()
+	stream := initialWindow
+	for n > 0 {
+		if size := min(n, maxFrame, stream, *conn); size > 0 {
+			r.data(id, size)
+			n, stream, *conn = n-size, stream-size, *conn-size
+			continue
+		}
+		f, err := r.fr.ReadFrame()
+		if err != nil {
+			r.t.Fatalf("%v; stream %d has %d bytes to send, a window of %d, and %d of the connection's", err, id, n, stream, *conn)
+		}
+		if f, ok := f.(*nethttp2.WindowUpdateFrame); ok {
+			switch f.StreamID {
+			case 0:
+				*conn += int(f.Increment)
+			case id:
+				stream += int(f.Increment)
+			}
 		}
 	}
-	send(1, 48<<10)
-	send(3, 32<<10)
-	r.frame(frameRSTStream, 0, 1, uint32Bytes(8))
-	send(5, 48<<10)
-	send(7, 16<<10) // 96 KiB
-	r.fr.WritePing(false, [8]byte{})
-	r.want("PING 0000000000000000 true")
-	r.frame(frameData, 0, 7, "x")
-	r.want("GOAWAY 7 FLOW_CONTROL_ERROR")
-	close(release)
+}
+
+// TestStalledUploads: however many requests are not read, the last one moves, also over many
+// windows; and all that they make us hold is their windows.
+func TestStalledUploads(t *testing.T) {
+	for _, stalled := range []uint32{1, 2, 50, 127} {
+		t.Run(fmt.Sprint(stalled), func(t *testing.T) {
+			const size = 10 * connStep
+			release := make(chan struct{})
+			defer close(release)
+			s := serve(t, Limits{}, nil, func(s *Stream) {
+				if _, moves := s.Get("moves"); !moves {
+					<-release
+					return
+				}
+				if n, err := io.Copy(io.Discard, s); n != size || err != nil {
+					t.Errorf("%d bytes came, %v", n, err)
+				}
+				page(s)
+			})
+			r := dialRaw(t, s.addr)
+			conn := initialWindow
+			for i := range stalled {
+				r.headers(2*i+1, false, post)
+				r.upload(2*i+1, initialWindow, &conn)
+			}
+			id := 2*stalled + 1
+			r.headers(id, false, post+"moves: yes\n")
+			r.upload(id, size, &conn)
+			c := <-s.conns
+			if n := c.heldBytes(); n > int(stalled+1)<<16+256<<10 {
+				t.Errorf("%d bytes held", n)
+			}
+			r.frame(frameData, 0, 1, "x") // beyond its window
+			r.until("RST_STREAM 1 FLOW_CONTROL_ERROR")
+			r.frame(frameData, flagEndStream, id, "")
+			r.until(fmt.Sprintf("DATA %d \"ok\" END", id))
+		})
+	}
+}
+
+// TestStalledDownloads: the same for responses of a target whose clients do not read.
+func TestStalledDownloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 10 * connStep
+		r := dialTarget(t, Limits{})
+		r.frame(frameSettings, 0, 0, setting(settingMaxConcurrentStreams, 128))
+		begin := func(id uint32) *Stream {
+			s, err := r.conn.Open(getCall)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.until(fmt.Sprintf("HEADERS %d", id))
+			r.headers(id, false, ":status: 200\n")
+			return s
+		}
+		r.fr.ReadFrame() // the acknowledgement
+		var streams []*Stream
+		for i := range uint32(127) {
+			streams = append(streams, begin(2*i+1))
+			r.data(2*i+1, initialWindow)
+		}
+		last := begin(255)
+		read := make(chan error)
+		go func() {
+			n, err := io.Copy(io.Discard, last)
+			if n != size || err != nil {
+				err = fmt.Errorf("%d bytes, %w", n, err)
+			}
+			read <- err
+		}()
+		go func() {
+			for sent := 0; sent < size; sent += connStep / 4 {
+				r.data(255, connStep/4)
+				synctest.Wait()
+			}
+			r.frame(frameData, flagEndStream, 255, "")
+		}()
+		go func() {
+			for r.next() != "EOF" {
+			}
+		}()
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+		r.c.Close()
+		for _, s := range append(streams, last) {
+			s.Release()
+		}
+		<-r.served
+	})
 }
 
 // TestSendWindows: DATA stays within the stream's and the connection's windows, and

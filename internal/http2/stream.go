@@ -72,7 +72,7 @@ func (c *Conn) takeStream(id uint32) *Stream {
 	}
 	s.id, s.Idle = id, c.lim.Idle
 	s.Header.reset(requestHeader)
-	s.recv = recvWindow{size: initialWindow, left: initialWindow}
+	s.recv = newStreamWindow()
 	s.length = -1
 	return s
 }
