@@ -1,7 +1,8 @@
 // Command run is what `make run` starts: the whole example on one machine, with one
 // key to end it. It starts three replicas of the Retail Prediction API and one
 // load balancer that reads the manifests of the folder above, waits until every
-// one of them answers, and prints where to look and what to try.
+// one of them answers, and prints where to look and what to try. What they log on the way
+// there is in run.log of the state folder, and on the terminal where the start fails.
 //
 // It keeps a state folder (default "state"): the secret that signs tokens, the
 // demo user and the password, each made at random on the first run, readable by
@@ -113,22 +114,33 @@ func run(ctx context.Context, o options, out *os.File) (err error) {
 	if err != nil {
 		return err
 	}
-	group := newGroup(out)
+	log, err := os.OpenFile(secret.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the log: %w", err)
+	}
+	defer log.Close()
+	group := newGroup(out, log)
 	defer group.stop()
+	where, err := startAll(ctx, o, secret, group)
+	if err != nil {
+		group.failed()
+		return err
+	}
+	group.begin(welcome(o, where, secret))
+	return watch(ctx, group)
+}
+
+// startAll starts everything, and waits until it answers.
+func startAll(ctx context.Context, o options, secret secrets, group *group) (endpoints, error) {
 	for i := range replicas {
-		if err := group.start(fmt.Sprintf("api-%d", i+1), o.api, apiArgs(o, secret, i)...); err != nil {
-			return err
+		if err := group.start(fmt.Sprintf("api-%d", i+1), "serves", o.api, apiArgs(o, secret, i)...); err != nil {
+			return endpoints{}, err
 		}
 	}
-	if err := group.start("albatross", o.albatross, albatrossArgs(o, secret)...); err != nil {
-		return err
+	if err := group.start("albatross", "configuration applied", o.albatross, albatrossArgs(o, secret)...); err != nil {
+		return endpoints{}, err
 	}
-	where, err := waitReady(ctx, o, group)
-	if err != nil {
-		return err
-	}
-	group.print(welcome(o, where, secret))
-	return watch(ctx, group)
+	return waitReady(ctx, o, group)
 }
 
 // watch returns when the context is done or the load balancer is gone.

@@ -16,17 +16,26 @@ import (
 // grace is how long a process may take to end by itself: longer than it drains.
 const grace = 2 * drain
 
-// A group is the processes of one run, in the order they were started.
+// A group is the processes of one run, in the order they were started. All that they print
+// goes to the log. The terminal gets what they print once all have started, since what is
+// said on the way there interests only where it fails: then it gets that too.
 type group struct {
-	out       io.Writer
+	out, log  io.Writer
 	writing   sync.Mutex // one line at a time
+	started   bool
+	early     []string // lines before that, the last ones
 	processes []*process
 	ended     chan *process // each process once, when it is gone
 }
 
+// mostEarly bounds the lines that are kept for a start that fails.
+const mostEarly = 200
+
 // process is one child.
 type process struct {
 	name    string
+	ready   string        // what the line says with which its start is over
+	begun   chan struct{} // closed when it has said so
 	command *exec.Cmd
 	gone    chan struct{} // closed when it has ended and its output is relayed
 	err     error         // how it ended; read after gone
@@ -36,14 +45,14 @@ type process struct {
 // Pdeathsig looks at threads). The first thread lives as long as the program.
 func init() { runtime.LockOSThread() }
 
-func newGroup(out io.Writer) *group {
-	return &group{out: out, ended: make(chan *process, replicas+1)}
+func newGroup(out, log io.Writer) *group {
+	return &group{out: out, log: log, ended: make(chan *process, replicas+1)}
 }
 
-// start runs a binary and relays what it prints, each line behind its name.
-// Call it from the main goroutine only.
-func (g *group) start(name, binary string, args ...string) error {
-	p := &process{name: name, command: exec.Command(binary, args...), gone: make(chan struct{})}
+// start runs a binary and relays what it prints, each line behind its name. ready is what
+// it prints last of its start. Call it from the main goroutine only.
+func (g *group) start(name, ready, binary string, args ...string) error {
+	p := &process{name: name, ready: ready, begun: make(chan struct{}), command: exec.Command(binary, args...), gone: make(chan struct{})}
 	p.command.SysProcAttr = apart()
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -60,7 +69,7 @@ func (g *group) start(name, binary string, args ...string) error {
 	relayed := make(chan struct{})
 	go func() {
 		defer close(relayed)
-		g.relay(name, read)
+		g.relay(p, read)
 	}()
 	go func() {
 		p.err = p.command.Wait()
@@ -72,18 +81,53 @@ func (g *group) start(name, binary string, args ...string) error {
 }
 
 // relay copies lines until the pipe ends.
-func (g *group) relay(name string, from io.ReadCloser) {
+func (g *group) relay(p *process, from io.ReadCloser) {
 	defer from.Close()
 	lines := bufio.NewReader(from)
-	for {
+	for begun := false; ; {
 		line, err := lines.ReadString('\n')
 		if line != "" {
-			g.print(fmt.Sprintf("%-9s | %s\n", name, strings.TrimRight(line, "\n")))
+			g.said(fmt.Sprintf("%-9s | %s\n", p.name, strings.TrimRight(line, "\n")))
+		}
+		if !begun && strings.Contains(line, p.ready) {
+			begun = true
+			close(p.begun)
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// said passes a line of a process on.
+func (g *group) said(line string) {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	io.WriteString(g.log, line)
+	switch {
+	case g.started:
+		io.WriteString(g.out, line)
+	case len(g.early) == mostEarly:
+		g.early = append(g.early[1:], line)
+	default:
+		g.early = append(g.early, line)
+	}
+}
+
+// begin ends the start with a text. From here on the terminal gets what is said.
+func (g *group) begin(text string) {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	io.WriteString(g.out, text)
+	g.started, g.early = true, nil
+}
+
+// failed ends the start by showing what was said so far.
+func (g *group) failed() {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	io.WriteString(g.out, strings.Join(g.early, ""))
+	g.started, g.early = true, nil
 }
 
 func (g *group) print(text string) {

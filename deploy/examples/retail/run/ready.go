@@ -23,9 +23,39 @@ type endpoints struct {
 	ca     string // file of the certificate authority that signed for secure
 }
 
-// waitReady polls each replica and then the load balancer, until all answer or
-// one of them has ended.
+// waitReady polls each replica and then the load balancer, until all answer and have said
+// that they do, or one of them has ended.
 func waitReady(ctx context.Context, o options, g *group) (endpoints, error) {
+	where, err := waitAnswers(ctx, o, g)
+	for _, p := range g.processes {
+		if err != nil {
+			break
+		}
+		err = g.awaitBegun(ctx, p)
+	}
+	return where, err
+}
+
+// awaitBegun waits for the line that ends a process's start: behind it come only lines
+// about what happens later.
+func (g *group) awaitBegun(ctx context.Context, p *process) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-p.begun:
+		return nil
+	case e := <-g.ended:
+		return endedEarly(e)
+	case <-ctx.Done():
+		return fmt.Errorf("waiting %s for %s to say %q: %w", patience, p.name, p.ready, ctx.Err())
+	}
+}
+
+func endedEarly(p *process) error {
+	return fmt.Errorf("%s ended before all was ready: %s", p.name, p.verdict())
+}
+
+func waitAnswers(ctx context.Context, o options, g *group) (endpoints, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	where := endpoints{plain: fmt.Sprintf("http://localhost:%d", o.http), ca: filepath.Join(o.state, "ca", "ca.pem")}
@@ -61,7 +91,7 @@ func (g *group) poll(ctx context.Context, url, ca string, want ...int) (int, err
 		}
 		select {
 		case p := <-g.ended:
-			return 0, fmt.Errorf("%s ended before all was ready: %s", p.name, p.verdict())
+			return 0, endedEarly(p)
 		case <-ctx.Done():
 			return 0, fmt.Errorf("waiting %s for %s: %w", patience, url, err)
 		case <-tick.C:
@@ -109,7 +139,7 @@ func welcome(o options, where endpoints, s secrets) string {
 		url, curl = where.secure, "curl --cacert "+where.ca
 		fmt.Fprintf(&b, "  https   %s\n  CA file %s\n", where.secure, where.ca)
 	}
-	fmt.Fprintf(&b, "  docs    %s/docs\n  admin   http://127.0.0.1:%d/\n\nTry:\n\n", url, o.admin)
+	fmt.Fprintf(&b, "  docs    %s/docs\n  admin   http://127.0.0.1:%d/\n  log     %s\n\nTry:\n\n", url, o.admin, s.log)
 	fmt.Fprintf(&b, "  %s %s/health\n", curl, url)
 	bearer := ""
 	if o.auth == "on" {

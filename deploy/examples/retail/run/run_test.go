@@ -38,14 +38,17 @@ func TestMain(m *testing.M) {
 		f.Bool("dev", false, "")
 		f.Parse(os.Args[2:])
 		plain, _, _ := strings.Cut(strings.TrimPrefix(*ports, "80="), ",")
-		standIn("127.0.0.1:" + plain)
+		standIn("127.0.0.1:"+plain, `level=WARN msg=warning at=ingress.yaml:5`, `level=INFO msg="configuration applied"`)
 	default: // --listen ADDRESS ...
-		standIn(os.Args[2])
+		standIn(os.Args[2], "serves on "+os.Args[2])
 	}
 }
 
-func standIn(address string) {
-	fmt.Println("serving", address)
+func standIn(address string, lines ...string) {
+	for _, line := range lines {
+		fmt.Println(line)
+	}
+	http.HandleFunc("/say", func(http.ResponseWriter, *http.Request) { fmt.Println("said later") })
 	http.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
 	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	fmt.Println(http.ListenAndServe(address, nil))
@@ -162,9 +165,22 @@ func TestRunTwice(t *testing.T) {
 	for range 2 {
 		r := start(t, o)
 		text := r.until("Ctrl-C ends all of it.")
-		for _, want := range []string{"albatross | serving", "api-1     | serving", "/health", "/token", "/predict", fmt.Sprint(o.admin)} {
+		for _, want := range []string{"/health", "/token", "/predict", fmt.Sprint(o.admin), filepath.Join(o.state, "retail", "run.log")} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %q in:\n%s", want, text)
+			}
+		}
+		if strings.Contains(text, "albatross |") || strings.Contains(text, "api-1 ") {
+			t.Errorf("what is said on the way there is shown:\n%s", text)
+		}
+		get(fmt.Sprintf("http://127.0.0.1:%d/say", o.http))
+		if text := r.until("albatross | said later"); strings.Contains(text, "WARN") {
+			t.Errorf("what was said on the way there is shown later:\n%s", text)
+		}
+		log, err := os.ReadFile(filepath.Join(o.state, "retail", "run.log"))
+		for _, want := range []string{"albatross | level=WARN msg=warning at=ingress.yaml:5\n", "api-1     | serves on", "albatross | said later\n"} {
+			if err != nil || strings.Count(string(log), want) != 1 {
+				t.Errorf("%q is not once in the log: %v\n%s", want, err, log)
 			}
 		}
 		_, after, _ := strings.Cut(text, "password=")
@@ -178,7 +194,7 @@ func TestRunTwice(t *testing.T) {
 	if len(passwords) != 1 || passwords[""] {
 		t.Errorf("the second run has another password: %v", passwords)
 	}
-	for _, name := range []string{"jwt-secret", "password", "users"} {
+	for _, name := range []string{"jwt-secret", "password", "users", "run.log"} {
 		info, err := os.Stat(filepath.Join(o.state, "retail", name))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v %v: want mode 0600", name, info.Mode(), err)
@@ -217,12 +233,24 @@ func TestDeathOfAReplicaIsTold(t *testing.T) {
 
 func TestDeathBeforeReadyIsAnError(t *testing.T) {
 	o := standInOptions(t)
-	o.api = "/bin/false"
+	o.api = failing(t)
 	o.auth = "off"
-	err := start(t, o).over(o)
+	r := start(t, o)
+	r.until("| cannot do it")
+	err := r.over(o)
 	if err == nil || !strings.Contains(err.Error(), "ended before all was ready") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// failing is a program that says why it fails.
+func failing(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "failing")
+	if err := os.WriteFile(file, []byte("#!/bin/sh\necho cannot do it\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 func TestTakenPortIsNamed(t *testing.T) {

@@ -23,6 +23,7 @@ const user = "demo"
 type secrets struct {
 	jwtFile, usersFile string // for the replicas; readable by the owner only
 	password           string // of the demo user
+	log                string // file for all that the processes print
 	manifests          string // the folder to serve: the original, or adjusted copies
 }
 
@@ -51,7 +52,7 @@ func prepare(ctx context.Context, o options) (secrets, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return secrets{}, fmt.Errorf("making the state folder: %w", err)
 	}
-	s := secrets{jwtFile: filepath.Join(folder, "jwt-secret"), usersFile: filepath.Join(folder, "users")}
+	s := secrets{jwtFile: filepath.Join(folder, "jwt-secret"), usersFile: filepath.Join(folder, "users"), log: filepath.Join(folder, "run.log")}
 	if _, err := keep(s.jwtFile, random(32)); err != nil {
 		return s, fmt.Errorf("keeping the secret of the tokens: %w", err)
 	}
