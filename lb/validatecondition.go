@@ -123,6 +123,7 @@ func (v *validation) conditionWarnings(r *Rule) {
 				v.warn(r.Origin, r.field(), "AWS takes at most 128 characters in a value of condition %s, and %.32q... has %d", c.Field, p, len(p))
 			}
 		}
+		v.hostWarnings(r, c.HostHeader)
 		v.pathWarnings(r, c.PathPattern)
 		if c.HTTPRequestMethod != nil {
 			v.methodWarnings(r, c.HTTPRequestMethod.Values)
@@ -133,17 +134,6 @@ func (v *validation) conditionWarnings(r *Rule) {
 	}
 	if wildcards > quotaWildcards {
 		v.warn(r.Origin, r.field(), "AWS takes at most %d wildcards a rule, and this one has %d", quotaWildcards, wildcards)
-	}
-}
-
-func (v *validation) pathWarnings(r *Rule, paths *ValuesConfig) {
-	if paths == nil {
-		return
-	}
-	for _, p := range paths.Values {
-		if p == "" || !strings.Contains("/*?", p[:1]) {
-			v.warn(r.Origin, r.field(), "path %q matches no request, since every path starts with /; write %q", p, "/"+p)
-		}
 	}
 }
 

@@ -51,13 +51,13 @@ func (m *member) patterns(p networkingv1.HTTPIngressPath) (values, regexes []str
 	case p.Path == "":
 		return nil, nil, nil
 	case t == networkingv1.PathTypeExact && wild:
-		return nil, nil, faultf("path", "an Exact path holds no wildcards: %s; write pathType: ImplementationSpecific for a pattern", p.Path)
+		return nil, nil, faultf("path", "an Exact path holds no wildcards: %s; write pathType: ImplementationSpecific for a pattern%s", p.Path, orRegex(p.Path))
 	case t == networkingv1.PathTypeExact:
 		return []string{p.Path}, nil, nil
 	case t == networkingv1.PathTypePrefix && p.Path == "/":
 		return []string{"/*"}, nil, nil
 	case t == networkingv1.PathTypePrefix && wild:
-		return nil, nil, faultf("path", "a Prefix path holds no wildcards: %s; write pathType: ImplementationSpecific for a pattern", p.Path)
+		return nil, nil, faultf("path", "a Prefix path holds no wildcards: %s; write pathType: ImplementationSpecific for a pattern%s", p.Path, orRegex(p.Path))
 	case t == networkingv1.PathTypePrefix:
 		path := strings.TrimSuffix(p.Path, "/")
 		return []string{path, path + "/*"}, nil, nil
@@ -67,7 +67,7 @@ func (m *member) patterns(p networkingv1.HTTPIngressPath) (values, regexes []str
 		return nil, nil, err
 	}
 	if regex { // Kubernetes wants a leading slash, which is not part of the expression
-		return nil, []string{p.Path[1:]}, nil
+		return nil, []string{strings.TrimPrefix(p.Path, "/")}, nil
 	}
 	return []string{p.Path}, nil, nil
 }

@@ -1,9 +1,11 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -19,6 +21,7 @@ type plan struct {
 	// backends were read for earlier paths: many paths lead to one Service.
 	backends map[networkingv1.IngressServiceBackend]*backend
 	made     map[int][]*lb.Rule // by the port of the listener
+	first    map[string]string  // the field of the first rule with some conditions
 }
 
 // planned is one path with its backend, the same for all listeners but for the gate.
@@ -54,7 +57,7 @@ func (p *plan) rules(port int, protocol lb.Protocol) []*lb.Rule {
 // there are none, so that a member which is on such listeners alone is not looked
 // at any further.
 func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error) {
-	p := &plan{targetGroups: map[string]*lb.TargetGroup{}, backends: map[networkingv1.IngressServiceBackend]*backend{}, made: map[int][]*lb.Rule{}}
+	p := &plan{targetGroups: map[string]*lb.TargetGroup{}, backends: map[networkingv1.IngressServiceBackend]*backend{}, made: map[int][]*lb.Rule{}, first: map[string]string{}}
 	if frame.open == 0 && !frame.secure {
 		return p, nil
 	}
@@ -89,9 +92,13 @@ func (b *builder) planRule(m *member, all *merged, p *plan, frame planFrame, i i
 		if path.PathType == nil {
 			b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", path.Path)
 		}
-		if catchAll != nil && hostsWithin(&one.rule, catchAll) {
+		b.remarkRegex(m, field, path)
+		switch same := p.sameConditions(&one.rule); {
+		case same != "":
+			b.warn(m.origin, field, "no request gets here: %s has the same hosts and paths, and takes them all; write one of the two", same)
+		case catchAll != nil && hostsWithin(&one.rule, catchAll):
 			b.warn(m.origin, field, "no request gets here: %s takes them all; write this path in an entry of spec.rules before that one (as on AWS, Prefix paths come before ImplementationSpecific ones of their entry)", catchAll.Field)
-		} else if catchAll == nil && takesAll(&one.rule) {
+		case catchAll == nil && takesAll(&one.rule):
 			catchAll = &one.rule
 		}
 		p.planned = append(p.planned, one)
@@ -100,6 +107,24 @@ func (b *builder) planRule(m *member, all *merged, p *plan, frame planFrame, i i
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sameConditions gives the field of an earlier rule that takes all requests of r: one with
+// the same hosts and paths, and no other conditions. (A redirect may be left out of a listener.)
+func (p *plan) sameConditions(r *lb.Rule) string {
+	var key strings.Builder
+	for _, c := range r.Conditions {
+		values := cmp.Or(c.HostHeader, c.PathPattern)
+		if values == nil {
+			return ""
+		}
+		fmt.Fprintf(&key, "%s %q %q ", c.Field, values.Values, values.RegexValues)
+	}
+	before := p.first[key.String()]
+	if before == "" && redirectOf(r) == nil {
+		p.first[key.String()] = r.Field
+	}
+	return before
 }
 
 // takesAll tells whether no request of its hosts passes a rule by. (A redirect may be left out of a listener.)

@@ -34,3 +34,12 @@ func TestNodes(t *testing.T) {
 	o.says(t, "127.0.0.1:31080  ec2-1", "ec2-1 has the condition Ready: Unknown", "1 warning")
 	o.saysNot(t, "127.0.0.2:31080", "127.0.0.3:31080", "127.0.0.4:31080")
 }
+
+// TestPathsThatAWSRefuses: characters that AWS takes in no path, and regular expressions as nginx takes them.
+func TestPathsThatAWSRefuses(t *testing.T) {
+	const folder = "09-paths-that-aws-refuses"
+	inCase(t, folder, "check", "-q", "m.yaml").says(t, "AWS would refuse", `"/api(/|$)(.*)" holds ( | )`, `"/v[0-9]+/.*" holds [ ]`, `"/über" holds ü`,
+		"alb.ingress.kubernetes.io/use-regex-path-match: 'true', pathType: ImplementationSpecific and path: /^/api(/|$)(.*)",
+		`alb.ingress.kubernetes.io/transforms.web: '[{"type":"url-rewrite","urlRewriteConfig":{"rewrites":[{"regex":"^/api(/|$)(.*)","replace":"/$2"}]}}]'`)
+	inCase(t, folder, "check", "-q", "more.yaml").says(t, `write "/api"`, `write the path alone: "/y"`, `"/a?x=1" holds =`, `"/b c" holds a blank`, `"/d#e" holds #`, "path: /^/f")
+}
