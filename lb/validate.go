@@ -170,7 +170,7 @@ func (v *validation) listenerFits(b *LoadBalancer, l *Listener, before []*Listen
 		allowed = []Protocol{TCP, UDP, TLS, TCPUDP}
 	}
 	if !slices.Contains(allowed, l.Protocol) {
-		v.setAside(l.Origin, "", "the listener on port %d has protocol %q; an %s load balancer takes %s", l.Port, l.Protocol, b.Type, join(allowed))
+		v.setAside(l.Origin, "", "the listener on port %d has protocol %q; %s load balancer takes %s", l.Port, l.Protocol, WithArticle(string(b.Type)), join(allowed))
 		return false
 	}
 	for _, first := range before {

@@ -23,7 +23,7 @@ func (v *validation) actionsFault(b *LoadBalancer, l *Listener, actions []Action
 		case last && !answers:
 			return fmt.Sprintf("the last action is %s, which answers nothing; write a forward, redirect or fixed-response behind it", a.Type)
 		case !last && answers:
-			return fmt.Sprintf("a %s action ends the request, and there are actions behind it; write it last", a.Type)
+			return fmt.Sprintf("%s action ends the request, and there are actions behind it; write it last", WithArticle(string(a.Type)))
 		case !last && i > 0:
 			return fmt.Sprintf("there are two authentication actions, %s and %s; write one", actions[i-1].Type, a.Type)
 		}
@@ -82,7 +82,7 @@ func (v *validation) forwardFault(b *LoadBalancer, f *Forward) string {
 		case g == nil:
 			return fmt.Sprintf("there is no target group %s%s", t.TargetGroup, v.nearestGroup(t.TargetGroup))
 		case g.layer7() != (b.Type == Application):
-			return fmt.Sprintf("target group %s speaks %s, which is not for an %s load balancer", t.TargetGroup, g.Protocol, b.Type)
+			return fmt.Sprintf("target group %s speaks %s, which is not for %s load balancer", t.TargetGroup, g.Protocol, WithArticle(string(b.Type)))
 		}
 	}
 	return ""

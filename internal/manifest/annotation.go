@@ -1,8 +1,10 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -128,6 +130,15 @@ func (a annotations) pairs(name string) (map[string]string, bool, error) {
 		m[key] = strings.TrimSpace(value)
 	}
 	return m, true, errors.Join(errs...)
+}
+
+// pairsInWords is a map as annotations have it: "a=1,b=2", or "none".
+func pairsInWords(m map[string]string) string {
+	var items []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		items = append(items, key+"="+m[key])
+	}
+	return cmp.Or(strings.Join(items, ","), "none")
 }
 
 func splitList(raw string) []string {

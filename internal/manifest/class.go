@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -43,7 +44,7 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		if className == b.opts.IngressClass && !b.opts.OnlyListedClasses {
 			return true, nil
 		}
-		return false, faultf(field, "there is no IngressClass %q; add it, or write the name of one that is there (%v)", className, slices.Sorted(maps.Keys(b.classes)))
+		return false, faultf(field, "there is no IngressClass %q; add it, or write the name of one that is there: %s", className, strings.Join(b.classNames(), ", "))
 	}
 	if class.Spec.Controller != ourController {
 		b.note(m.origin, field, "the controller of IngressClass %q is %q and not %q; the Ingress is passed over", className, class.Spec.Controller, ourController)
@@ -73,6 +74,16 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	return true, nil
 }
 
+// classNames are those that an Ingress may name.
+func (b *builder) classNames() []string {
+	names := slices.Collect(maps.Keys(b.classes))
+	if !b.opts.OnlyListedClasses && b.classes[b.opts.IngressClass] == nil {
+		names = append(names, b.opts.IngressClass)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // className is the class by name: the Ingress's own, or the default one; named is false without either.
 func (b *builder) className(m *member) (className string, named bool, err error) {
 	if m.Spec.IngressClassName != nil {
@@ -90,7 +101,7 @@ func (b *builder) className(m *member) (className string, named bool, err error)
 	case 1:
 		return defaults[0], true, nil
 	}
-	return "", false, faultf("spec.ingressClassName", "the Ingress names no class, and multiple IngressClasses are the default one (%v); name one, or leave one default", defaults)
+	return "", false, faultf("spec.ingressClassName", "the Ingress names no class, and multiple IngressClasses are the default one (%s); name one, or leave one default", strings.Join(defaults, ", "))
 }
 
 // allowed tells whether the IngressClassParams are for the Ingress's namespace.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -117,10 +118,10 @@ func conditionsOf(host string, paths, pathRegexes []string, annotated []lb.Condi
 	}
 	var errs []error
 	if len(hosts) > 0 && len(hostRegexes) > 0 {
-		errs = append(errs, faultf("", "the host condition has both values %v and regexValues %v; a host of the rule and a regular expression of the annotation do not go together", hosts, hostRegexes))
+		errs = append(errs, faultf("", "the host condition has both values (%s) and regexValues (%s); a host of the rule and a regular expression of the annotation do not go together", strings.Join(hosts, ", "), strings.Join(hostRegexes, ", ")))
 	}
 	if len(paths) > 0 && len(pathRegexes) > 0 {
-		errs = append(errs, faultf("", "the path condition has both values %v and regexValues %v; write either patterns or regular expressions", paths, pathRegexes))
+		errs = append(errs, faultf("", "the path condition has both values (%s) and regexValues (%s); write either patterns or regular expressions", strings.Join(paths, ", "), strings.Join(pathRegexes, ", ")))
 	}
 	if len(hosts)+len(hostRegexes) > 0 {
 		all = append(all, lb.Condition{Field: lb.HostHeader, HostHeader: &lb.ValuesConfig{Values: hosts, RegexValues: hostRegexes}})

@@ -121,7 +121,7 @@ func (f *front) addAttributes(m *member) error {
 	err = checkRoutingPolicy(m.notes, annotation, attributes)
 	switch {
 	case f.hasSome && (!ok || !maps.Equal(f.attributes, attributes)):
-		return errors.Join(err, m.notes.faultf(annotation, "conflicting frontend NLB attributes: %v here, %v in an earlier Ingress of the same group; write the same in each", attributes, f.attributes))
+		return errors.Join(err, m.notes.faultf(annotation, "conflicting frontend NLB attributes: %s here, %s in an earlier Ingress of the same group; write the same in each", pairsInWords(attributes), pairsInWords(f.attributes)))
 	case ok && err == nil:
 		f.attributes, f.hasSome = attributes, true
 	}
@@ -135,7 +135,7 @@ func (f *front) addTags(m *member) error {
 	case err != nil || !ok:
 		return err
 	case f.tags != nil && !maps.Equal(f.tags, tags):
-		return m.notes.faultf(annotation, "conflicting frontend NLB tags: %v here, %v in an earlier Ingress of the same group", tags, f.tags)
+		return m.notes.faultf(annotation, "conflicting frontend NLB tags: %s here, %s in an earlier Ingress of the same group; write the same in each", pairsInWords(tags), pairsInWords(f.tags))
 	}
 	f.tags = tags
 	return nil

@@ -140,5 +140,13 @@ func (b *builder) notePassedOver(origin lb.Origin) {
 		b.note(origin, "", "this is no Kubernetes object (it has neither kind nor apiVersion); passed over")
 		return
 	}
-	b.note(origin, "", "a %s says nothing to a load balancer; passed over", origin.Kind)
+	b.note(origin, "", "%s %s nothing to a load balancer; passed over", lb.WithArticle(origin.Kind), verb(origin.Kind, "says", "say"))
+}
+
+// verb is the form that goes with a kind of object.
+func verb(kind, singular, plural string) string {
+	if lb.IsPlural(kind) {
+		return plural
+	}
+	return singular
 }

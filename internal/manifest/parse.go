@@ -158,7 +158,7 @@ func (p *parser) node(n *yaml.Node, before int, apiVersion, kind string) {
 	case kind == "":
 		p.problem("kind", "the object has no kind; write for example kind: Ingress")
 	case apiVersion == "":
-		p.problem("apiVersion", "the %s has no apiVersion; write %s", kind, versionOf(kind))
+		p.problem("apiVersion", "the %s %s no apiVersion; write %s", kind, verb(kind, "has", "have"), versionOf(kind))
 	default:
 		p.object(n, before, apiVersion, kind)
 	}
@@ -181,11 +181,11 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 		return
 	}
 	if apiVersion != k.version {
-		p.problem("apiVersion", "%s is not read for a %s; write apiVersion: %s", apiVersion, kind, k.version)
+		p.problem("apiVersion", "%s is not read for %s; write apiVersion: %s", apiVersion, lb.WithArticle(kind), k.version)
 		return
 	}
 	if p.origin.Name == "" {
-		p.problem("metadata.name", "the %s has no name; write metadata.name", kind)
+		p.problem("metadata.name", "the %s %s no name; write metadata.name", kind, verb(kind, "has", "have"))
 		return
 	}
 	if k.namespaced && p.origin.Namespace == "" {
