@@ -186,7 +186,7 @@ func (c *Conn) Open(call *Call) (*Stream, error) {
 	c.purse.request()
 	s.headSent = true
 	s.batch = c.out.batch
-	c.sendBlock(s, c.appendCall(c.encoded[:0], call), call.End)
+	c.sendBlock(s, c.appendCall(c.enc.begin(c.encoded[:0]), call), call.End)
 	if call.End {
 		c.flush()
 	}

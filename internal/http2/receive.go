@@ -196,15 +196,17 @@ func (c *Conn) settings(f *frame) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before := c.peer.window
+	before := c.peer
 	if err := c.peer.apply(f.payload); err != nil {
 		return err
 	}
-	if err := c.resizeWindows(int64(c.peer.window) - int64(before)); err != nil {
+	if err := c.resizeWindows(int64(c.peer.window) - int64(before.window)); err != nil {
 		return err
 	}
 	if c.handler != nil {
 		c.enc.setMax(int(min(c.peer.tableSize, tableSize)))
+	} else if c.peer.tableSize < before.tableSize {
+		c.enc.resized = true // to nothing, as it is; but the next block must say so (RFC 9113 section 4.3.1)
 	}
 	c.out.b = appendFrameHeader(c.out.open(), 0, frameSettings, flagAck, 0)
 	c.changed() // it may take more streams

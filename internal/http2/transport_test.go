@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	nethttp2 "golang.org/x/net/http2"
 )
 
 // targets is what a Transport connects to in memory: each connection is handed to the test.
@@ -442,4 +444,96 @@ func TestHeaderList(t *testing.T) {
 	r.c.Close()
 	s.Release()
 	<-r.served
+}
+
+// TestLesson: a target that has refused a stream beside two others gets no third on that connection, nor on the next, as long
+// as that is fresh.
+func TestLesson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTargets(t, 0)
+		outcomes := r.open(3)
+		first := r.accept()
+		first.ids(1)
+		first.greet("")
+		first.ids(2)
+		first.frame(frameRSTStream, 0, 5, uint32Bytes(uint32(RefusedStream)))
+		if err := <-outcomes; !Crowded(err) || !Untouched(err) {
+			t.Errorf("the third request: %v", err)
+		}
+		more := r.open(3)
+		second, third := r.accept(), (*rawClient)(nil)
+		second.ids(1)
+		second.greet("")
+		second.ids(1)
+		third = r.accept()
+		third.ids(1)
+		third.greet("")
+		r.none("three requests need two")
+		time.Sleep(lessonFor)
+		late := r.open(1)
+		if ids := first.ids(1); ids[0] != 7 {
+			t.Errorf("the stream is %d", ids[0])
+		}
+		first.answer([]uint32{1, 3, 7})
+		second.answer([]uint32{1, 3})
+		third.answer([]uint32{1})
+		all(t, outcomes, 2)
+		all(t, more, 3)
+		all(t, late, 1)
+	})
+}
+
+// TestTableSize: a target whose decoder has a smaller table hears that ours is not larger, in the next block
+// (RFC 9113 section 4.3.1): else it would have to end the connection.
+func TestTableSize(t *testing.T) {
+	r := dialTarget(t, Limits{})
+	r.fr.ReadMetaHeaders = nil
+	for _, c := range []struct {
+		size uint32
+		want byte
+	}{{4096, 0x82}, {100, 0x20}, {100, 0x82}, {0, 0x20}, {4096, 0x82}} {
+		r.frame(frameSettings, 0, 0, setting(settingHeaderTableSize, c.size))
+		r.fr.ReadFrame()
+		s, err := r.conn.Open(getCall)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := r.fr.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, ok := f.(*nethttp2.HeadersFrame); !ok || h.HeaderBlockFragment()[0] != c.want {
+			t.Errorf("a table of %d: got %v, want a block that begins with %#x", c.size, f, c.want)
+		}
+		go s.Release()
+		r.fr.ReadFrame()
+	}
+	r.c.Close()
+	<-r.served
+}
+
+// TestUnsentStaysUnsent: what is said to be unsent, and so goes out elsewhere, is not sent in the connection's last moments.
+func TestUnsentStaysUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := dialTarget(t, Limits{})
+		var opened []*Stream
+		for range 2 { // the first is being written, and nobody reads
+			s, err := r.conn.Open(getCall)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Release()
+			opened = append(opened, s)
+			synctest.Wait()
+		}
+		r.frame(framePushPromise, flagEndHeaders, 1, "\x00\x00\x00\x02")
+		r.ids(1)
+		r.want("GOAWAY 0 PROTOCOL_ERROR")
+		for i, untouched := range []bool{false, true} {
+			if _, err := opened[i].ReadHead(); err == nil || Untouched(err) != untouched {
+				t.Errorf("request %d: %v", i, err)
+			}
+		}
+		r.c.Close()
+	})
 }

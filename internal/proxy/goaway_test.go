@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -296,6 +298,62 @@ func TestClosedUnderRequest(t *testing.T) {
 			}
 		}
 		b.close()
+	}
+}
+
+// TestNotRepeated: what a target has begun to answer, or has closed a connection of its own under, may have been done.
+func TestNotRepeated(t *testing.T) {
+	for name, end := range map[string]func(c *framed, id uint32){
+		"refused behind an interim response": func(c *framed, id uint32) {
+			var b bytes.Buffer
+			hpack.NewEncoder(&b).WriteField(hpack.HeaderField{Name: ":status", Value: "103"})
+			c.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true, BlockFragment: b.Bytes()})
+			c.WriteRSTStream(id, http2.ErrCodeRefusedStream)
+		},
+		"closed under the first request": func(c *framed, _ uint32) { c.close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			target := frames(t, nil, func(c *framed, _ int) {
+				for id := c.next(); id != 0; id = c.next() {
+					asked.Add(1)
+					end(c, id)
+				}
+			})
+			b := newBalancer(t, config2(lb.HTTP2, target), secured)
+			response, err := client2(b).Get("https://shop.example/")
+			if err != nil || response.StatusCode != 502 || asked.Load() != 1 {
+				t.Errorf("got %v, %v, and the target was asked %d times", response, err, asked.Load())
+			}
+		})
+	}
+}
+
+// TestNetHTTPEndsConnections: net/http says GOAWAY when a connection has been idle, and when it shuts down. Requests that come at the same
+// moment are not lost by that.
+func TestNetHTTPEndsConnections(t *testing.T) {
+	const conns = 50
+	var opened atomic.Int32
+	target := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
+	target.Config.Protocols = new(http.Protocols)
+	target.Config.Protocols.SetUnencryptedHTTP2(true)
+	target.Config.IdleTimeout = time.Millisecond
+	target.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	target.Start()
+	defer target.Close()
+	b := newBalancer(t, config2(lb.HTTP2, target.Listener.Addr().String()), secured)
+	client := client2(b)
+	for i := 0; opened.Load() < conns; i++ {
+		if err := put(client, "/", i%3*1000, i%2 == 0); err != nil {
+			t.Fatal(err)
+		}
+		for begin := time.Now(); time.Since(begin) < time.Duration(950+i%100)*time.Microsecond; { // about as long as a connection may be idle
+			runtime.Gosched()
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -139,5 +141,24 @@ func TestGRPCTimeout(t *testing.T) {
 		if ok != (want >= 0) || ok && got != want {
 			t.Errorf("%q is %v, %v; want %v", text, got, ok, want)
 		}
+	}
+}
+
+// TestGRPCCountedOnce: a call that goes out several times is one request.
+func TestGRPCCountedOnce(t *testing.T) {
+	refusing := resets(t, http2.ErrCodeRefusedStream, false)
+	good := frames(t, nil, func(c *framed, _ int) { c.echo() })
+	b := newBalancer(t, config2(lb.GRPC, refusing, good), secured)
+	client := client2(b)
+	for range 4 {
+		if response, err := client.Do(call("/a.B/C", "application/grpc")); err != nil || response.Header.Get("Grpc-Status") != "" {
+			t.Fatal(response, err)
+		}
+	}
+	w := httptest.NewRecorder()
+	b.metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	count := regexp.MustCompile(`(?m)^albatross_grpc_request_count_total.* (\d+)$`).FindStringSubmatch(w.Body.String())
+	if count == nil || count[1] != "4" {
+		t.Errorf("counted as %v", count)
 	}
 }
