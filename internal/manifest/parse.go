@@ -181,7 +181,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 		return
 	}
 	if apiVersion != k.version {
-		p.problem("apiVersion", "%s is not read for %s; write apiVersion: %s", apiVersion, lb.WithArticle(kind), k.version)
+		p.oldVersion(n, before, apiVersion, k)
 		return
 	}
 	if p.origin.Name == "" {
@@ -203,7 +203,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	object := Object{Origin: p.origin, Value: value, Broken: broken}
 	for _, err := range strict {
 		object.Warnings = append(object.Warnings, lb.Problem{Origin: p.origin, Field: strictField(err),
-			Text: strictText(err)})
+			Text: strictText(err) + formerly(kind, strictField(err))})
 	}
 	settle(value)
 	p.objects = append(p.objects, object)

@@ -43,3 +43,12 @@ func TestPathsThatAWSRefuses(t *testing.T) {
 		`alb.ingress.kubernetes.io/transforms.web: '[{"type":"url-rewrite","urlRewriteConfig":{"rewrites":[{"regex":"^/api(/|$)(.*)","replace":"/$2"}]}}]'`)
 	inCase(t, folder, "check", "-q", "more.yaml").says(t, `write "/api"`, `write the path alone: "/y"`, `"/a?x=1" holds =`, `"/b c" holds a blank`, `"/d#e" holds #`, "path: /^/f")
 }
+
+// TestOldVersions: with the apiVersion all else that has to change is told.
+func TestOldVersions(t *testing.T) {
+	inCase(t, "24-old-api-versions", "check", "-q", "m.yaml").says(t,
+		"write apiVersion: networking.k8s.io/v1, which wants backend.service.name and backend.service.port.number (or name) in place of backend.serviceName and servicePort, and pathType in every path",
+		"write apiVersion: networking.k8s.io/v1, which wants spec.defaultBackend in place of spec.backend",
+		"write defaultBackend: {service: {name: web, port: {number: 80}}}", "3 set aside")
+	inCase(t, "21-ingress-without-rules", "check", "-q", "v1beta1-renamed.yaml").says(t, "now service.name", "now service.port.number", "now spec.defaultBackend")
+}
