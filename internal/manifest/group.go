@@ -195,8 +195,8 @@ func (b *builder) serveGroup(all *merged) {
 	for _, m := range all.members {
 		var err error
 		if m.plan, err = b.plan(m, all); err != nil {
-			m.plan = nil
 			b.setAside(m.origin, err)
+			b.imagineMember(m, m.plan)
 			continue
 		}
 		serving = cmp.Or(serving, m)

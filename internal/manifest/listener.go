@@ -108,6 +108,7 @@ func (m *member) inboundRanges() (ranges, error) {
 	for _, cidr := range list {
 		if _, _, err := net.ParseCIDR(cidr); err != nil {
 			errs = append(errs, faultf(field, "%q is no range of addresses; write it as 10.0.0.0/8, a single address as 10.1.2.3/32", cidr))
+			continue
 		}
 		if strings.Contains(cidr, ":") {
 			r.v6 = append(r.v6, cidr)

@@ -218,7 +218,8 @@ func (b *builder) inspectRules(m *member, whole *merged) error {
 		madeOf := b.madeOf
 		b.madeOf = map[string]string{}
 		made.err = b.record(made, func() error {
-			_, err := b.newPlan(m, whole, frame)
+			p, err := b.newPlan(m, whole, frame)
+			b.imagineMember(m, p)
 			return err
 		})
 		b.madeOf, made.keys = madeOf, nil

@@ -69,8 +69,9 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 	}
 	if m.Spec.DefaultBackend != nil {
 		one := b.planBackend(m, all, p, *m.Spec.DefaultBackend, "spec.defaultBackend", frame.secure)
-		errs = append(errs, in("spec.defaultBackend", one.err))
-		p.fallback = &one.planned
+		if errs = append(errs, in("spec.defaultBackend", one.err)); one.err == nil {
+			p.fallback = &one.planned
+		}
 	}
 	return p, errors.Join(errs...)
 }
@@ -84,11 +85,14 @@ func (b *builder) planRule(m *member, all *merged, p *plan, frame planFrame, i i
 	for _, j := range order {
 		path, field := rule.HTTP.Paths[j], fmt.Sprintf("%s[%d]", paths, j)
 		one, err := b.planPath(m, all, p, rule.Host, path, field, frame.secure)
-		if err != nil {
+		one.rule.Field = field
+		if err != nil { // the member does not serve, and the rule is there to be looked at alone
 			errs = append(errs, in(field, err))
+			if one.rule.Actions != nil {
+				p.planned = append(p.planned, one)
+			}
 			continue
 		}
-		one.rule.Field = field
 		if path.PathType == nil {
 			b.warn(m.origin, field, "pathType is missing and counts as ImplementationSpecific (path %q is a pattern); Kubernetes itself refuses this, write pathType", path.Path)
 		}
@@ -163,12 +167,12 @@ func (b *builder) planPath(m *member, all *merged, p *plan, host string, path ne
 	backend := b.planBackend(m, all, p, path.Backend, field+".backend", secure)
 	values, regexes, badPath := m.patterns(path)
 	conditions, badConditions := conditionsOf(host, values, regexes, backend.annotated)
-	if err := errors.Join(badPath, badConditions, backend.err); err != nil {
-		return planned{}, err
+	if err := errors.Join(badPath, badConditions); err != nil {
+		return planned{}, errors.Join(err, backend.err)
 	}
 	one := backend.planned
 	one.rule.Conditions, one.rule.Tags, one.rule.Origin = conditions, m.words.tags, m.origin
-	return one, nil
+	return one, backend.err
 }
 
 // backend is everything of a rule but the conditions of a path to it.

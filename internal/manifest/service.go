@@ -36,6 +36,7 @@ func (b *builder) buildServices() {
 		balancer, groups, err := build(s)
 		if err != nil {
 			b.setAside(s.origin, err)
+			b.imagine(balancer, groups)
 			continue
 		}
 		b.warnUnheardService(s, balancer)
@@ -109,9 +110,10 @@ func (b *builder) application(s *service) (*lb.LoadBalancer, map[string]*lb.Targ
 			continue
 		}
 		listener, g, err := b.applicationPort(s, l, port, tls)
-		errs = append(errs, err)
+		if errs = append(errs, err); err == nil {
+			groups[g.Key] = g
+		}
 		l.Listeners = append(l.Listeners, listener)
-		groups[g.Key] = g
 	}
 	return l, groups, errors.Join(append(errs, redirectToTLS(notes, l, groups))...)
 }

@@ -30,5 +30,8 @@ func readTransforms(m *member, backend string) ([]lb.Transform, error) {
 			errs = append(errs, m.notes.faultf(annotation, "transform %d: the type %q is not known; write url-rewrite or host-header-rewrite", i+1, t.Type))
 		}
 	}
-	return all, errors.Join(errs...)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return all, nil
 }
