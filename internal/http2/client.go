@@ -36,7 +36,7 @@ const (
 // Errors of Open. In all cases nothing was sent.
 var (
 	// ErrFull: the connection has as many streams as it may have, or does not know yet
-	// what the target offers.
+	// what the target offers, or other requests have used its window up.
 	ErrFull = errors.New("http2: no room for another stream")
 	// ErrGoing: the connection takes no more requests.
 	ErrGoing = errors.New("http2: connection is going away")
@@ -157,6 +157,8 @@ type Call struct {
 	Lines []byte
 	// End: the head is the whole request.
 	End bool
+
+	patient bool // it may have to wait for the connection's window
 }
 
 // Open begins a request. Its head goes out with the first bytes of its body, or by
@@ -169,7 +171,7 @@ func (c *Conn) Open(call *Call) (*Stream, error) {
 		return nil, ErrGoing
 	case call.Protocol != nil && c.greeted && !c.peer.connect:
 		return nil, ErrNotOffered
-	case call.Protocol != nil && !c.greeted, c.active >= c.places():
+	case call.Protocol != nil && !c.greeted, c.active >= c.places(), !call.End && !call.patient && c.dry():
 		return nil, ErrFull
 	case !call.fits(c.peer.headerList):
 		return nil, ErrHeaderList

@@ -68,6 +68,7 @@ type Conn struct {
 	recv    recvWindow
 	send    int32 // the connection's send window
 	queue   streamQueue
+	thirst  time.Time // clients: since when streams wait for send to grow; zero if none does
 	out     outbox
 	workers workers
 	going   goingAway

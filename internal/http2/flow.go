@@ -1,5 +1,7 @@
 package http2
 
+import "time"
+
 // Receive windows; doc.go says why so large.
 const (
 	initialWindow = 1<<16 - 1 // of a stream, and of a connection to begin with: RFC 9113 section 6.9.2
@@ -123,4 +125,15 @@ func (c *Conn) grant() {
 		q.turn = q.pop()
 		q.turn.writes.wake()
 	}
+}
+
+// dryAfter is how long streams wait for the connection's window before it counts as used
+// up: much longer than a target takes to give back what it has read.
+const dryAfter = 100 * time.Millisecond
+
+// dry reports whether a target does not read what other streams have sent it, and their
+// requests have used the connection's window up. It may read another one nevertheless,
+// and on another connection it can.
+func (c *Conn) dry() bool {
+	return c.send <= 0 && !c.thirst.IsZero() && time.Since(c.thirst) >= dryAfter
 }

@@ -412,3 +412,68 @@ func TestNotReading(t *testing.T) {
 		}
 	})
 }
+
+// TestDryConnection: where a target does not read what it was sent, and the connection's window
+// is used up, uploads go to another connection; to that one only if there may be no other.
+func TestDryConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		postCall := func() *Call { return &Call{Method: []byte("POST"), Scheme: []byte("http"), Path: []byte("/")} }
+		r := newTargets(t, 2)
+		// upload sends more than a window.
+		upload := func() chan error {
+			done := make(chan error, 1)
+			go func() {
+				s, err := r.Open(t.Context(), postCall())
+				if err == nil {
+					_, err = s.Write(make([]byte, 100_000))
+					s.Release()
+				}
+				done <- err
+			}()
+			return done
+		}
+		// takes reads a whole window, and no more.
+		takes := func(target *rawClient, id uint32) {
+			target.until(fmt.Sprintf("HEADERS %d", id))
+			for n := 0; n < initialWindow; {
+				n += strings.Count(target.until("DATA "), `\x00`)
+			}
+		}
+		first := upload()
+		one := r.accept()
+		one.greet("")
+		takes(one, 1)
+		moment := upload() // the window may be back in a moment
+		one.until("HEADERS 3")
+		time.Sleep(dryAfter)
+		get := r.open(1) // needs no window
+		one.until("HEADERS 5")
+		second := upload()
+		two := r.accept()
+		two.greet("")
+		takes(two, 1)
+		time.Sleep(dryAfter)
+		third := upload() // there may be no third connection
+		one.until("HEADERS 7")
+		for _, target := range []*rawClient{one, two} {
+			go func() {
+				for got := ""; got != "EOF"; got = target.next() {
+				}
+			}()
+			target.frame(frameSettings, 0, 0, setting(settingInitialWindowSize, 1<<20))
+			target.frame(frameWindowUpdate, 0, 0, uint32Bytes(1<<20))
+		}
+		one.answer([]uint32{5})
+		all(t, get, 1)
+		for _, done := range []chan error{first, moment, second, third} {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		fourth := upload() // the first connection has a window again
+		if err := <-fourth; err != nil {
+			t.Error(err)
+		}
+		r.none("windows are back")
+	})
+}

@@ -1,6 +1,9 @@
 package http2
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // handle acts on one frame. An error is one of the connection.
 func (c *Conn) handle(f *frame) error {
@@ -271,6 +274,7 @@ func (c *Conn) windowUpdate(f *frame) error {
 		return connError(FlowControlError, "connection's window too large")
 	case f.id == 0:
 		c.send += int32(by)
+		c.thirst = time.Time{}
 		c.grant()
 		return c.purse.spendWindow()
 	case c.idle(f.id):

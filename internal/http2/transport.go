@@ -75,7 +75,7 @@ func (t *Transport) Open(ctx context.Context, call *Call) (*Stream, error) {
 		}
 		again, err := t.more(began, seen)
 		if err != nil {
-			return nil, err
+			return t.resign(call, err)
 		}
 		if err := t.wait(ctx, again); err != nil {
 			return nil, err
@@ -95,6 +95,16 @@ func (t *Transport) Try(call *Call) (*Stream, error) {
 		}
 	}
 	return nil, nil
+}
+
+// resign begins the request where it may have to wait for a connection's window, as there
+// is no further connection, for that reason.
+func (t *Transport) resign(call *Call, reason error) (*Stream, error) {
+	call.patient = true
+	if s, err := t.Try(call); s != nil || err != nil {
+		return s, err
+	}
+	return nil, reason
 }
 
 // wait waits until it is worth looking again: something has happened, or the time

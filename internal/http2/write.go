@@ -383,6 +383,9 @@ func (s *Stream) leaveQueue() {
 func (s *Stream) await() error {
 	c := s.c
 	s.waited = true
+	if c.handler == nil && c.send <= 0 && c.thirst.IsZero() {
+		c.thirst = time.Now()
+	}
 	if s.send > 0 && !s.queued {
 		c.queue.push(s)
 	}
