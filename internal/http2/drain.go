@@ -203,6 +203,9 @@ func (c *Conn) stopWriter() {
 	for c.out.writing {
 		c.out.written.Wait()
 	}
+	if c.out.sent == 0 { // not even a preface
+		c.out.err = ErrClosed
+	}
 }
 
 // farewellOf gives what GOAWAY says after err; say is false where nobody would hear it.

@@ -103,6 +103,58 @@ func FuzzConn(f *testing.F) {
 	})
 }
 
+// FuzzClientConn has a target answer any bytes to two requests. The connection must end, and what we say must be
+// HTTP/2 by x/net's reckoning.
+func FuzzClientConn(f *testing.F) {
+	head, status := appendFrameHeader(nil, 0, frameSettings, 0, 0), []byte("\x88")
+	with := func(frames ...[]byte) []byte { return bytes.Join(append([][]byte{head}, frames...), nil) }
+	f.Add(with(appendHeaderBlock(nil, 1, status, maxFrame, true), appendHeaderBlock(nil, 3, status, maxFrame, false), appendFrameHeader(nil, 0, frameData, flagEndStream, 3)), false)
+	f.Add(with(appendGoAway(nil, 1, NoError, "bye"), appendHeaderBlock(nil, 1, status, maxFrame, true)), false)
+	f.Add(with(appendGoAway(nil, maxID, NoError, ""), appendRSTStream(nil, 3, RefusedStream), appendRSTStream(nil, 1, Cancel)), false)
+	for _, s := range seeds() {
+		f.Add(s, true)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, compact bool) {
+		if compact {
+			b = unpack(b)
+		}
+		peer := &script{in: b}
+		conn := NewClientConn(peer, Limits{})
+		conn.greeted = true // both are opened before anything comes
+		var wg sync.WaitGroup
+		for _, call := range []*Call{getCall, {Method: []byte("POST"), Scheme: []byte("http"), Authority: []byte("a"), Path: []byte("/")}} {
+			s, err := conn.Open(call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() {
+				defer s.Release()
+				if !call.End {
+					s.WriteEnd([]byte("body"))
+				}
+				for status := 0; status < 200; {
+					var err error
+					if status, err = s.ReadHead(); err != nil {
+						return
+					}
+				}
+				io.Copy(io.Discard, s)
+			})
+		}
+		conn.greeted = false
+		stuck := time.AfterFunc(time.Minute, func() { panic("the connection does not end") })
+		conn.Serve()
+		wg.Wait()
+		stuck.Stop()
+		peer.mu.Lock()
+		defer peer.mu.Unlock()
+		checkOutput(t, bytes.TrimPrefix(peer.out.Bytes(), []byte(preface)))
+		if len(conn.streams) != 0 || conn.active != 0 {
+			t.Fatalf("left behind: %d streams, %d active", len(conn.streams), conn.active)
+		}
+	})
+}
+
 // unpack reads b as frames with short headers: type, flags, id, length. Unlike whole
 // headers these survive mutation.
 func unpack(b []byte) []byte {

@@ -195,6 +195,9 @@ func (s *Stream) dropBody() {
 // reset sends RST_STREAM.
 func (s *Stream) reset(code ErrCode) {
 	s.abort(streamError(code, false))
+	if s.c.handler == nil && s.c.over {
+		return // the connection ends, and its head may not have been sent
+	}
 	s.c.out.b = appendRSTStream(s.c.out.open(), s.id, code)
 	s.c.resets.add(s.id)
 }

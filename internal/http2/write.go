@@ -219,7 +219,7 @@ func (s *Stream) sendable() error {
 		return s.err
 	case s.sendClosed:
 		return ErrEnded
-	case s.c.out.err != nil:
+	case s.c.out.err != nil, s.c.handler == nil && s.c.over:
 		return ErrClosed
 	}
 	return nil
