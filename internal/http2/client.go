@@ -18,7 +18,7 @@ import (
 func NewClientConn(c net.Conn, lim Limits) *Conn {
 	conn := newConn(c, lim)
 	conn.nextID = 1
-	conn.dec.bound = 2 * responseBlock
+	conn.dec.bound, conn.purse.target = 2*responseBlock, true
 	conn.greet() // before any request can be
 	return conn
 }

@@ -45,6 +45,23 @@
 // What a client can make us do in vain is bounded by tokens (flood.go): resets, its
 // own or those it provokes, and frames that ask for nothing.
 //
+// # Targets
+//
+// A [Transport] has the connections to one target, which streams of many clients share. It
+// opens a stream on the first connection that has room, and makes as many further
+// ones as the requests that wait will fill; when there may be no more it says so at once. A
+// connection takes one stream until the target's SETTINGS have come, and then as many as
+// they say, whenever they change. The error of a stream tells whether its target has
+// looked at the request ([Untouched], RFC 9113 section 8.7): not above the last stream
+// of a GOAWAY, not when it refused the stream, and not when nothing had been sent. That
+// is known for certain because a connection that ends reads on for what its target had
+// said before, and sends nothing any more.
+//
+// What is wrong with one response ends its stream. Only what RFC 9113 calls an error of the
+// connection ends that, and with it the streams of others.
+//
+// # Places
+//
 // A stream holds its place among the concurrent ones until its handler has ended,
 // also when the client has reset it: resetting frees nothing early (CVE-2023-44487).
 // A client that takes such a place to be free has to wait for it (leaving.go).

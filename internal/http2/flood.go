@@ -64,9 +64,12 @@ const (
 type purse struct {
 	resets, noise, pings, windows int
 	at                            time.Time // of the last refill
+	target                        bool      // the peer is one
 }
 
-func newPurse(now time.Time) purse { return purse{maxResets, maxNoise, 0, minWindows, now} }
+func newPurse(now time.Time) purse {
+	return purse{resets: maxResets, noise: maxNoise, windows: minWindows, at: now}
+}
 
 // refill gives tokens for the time that has passed.
 func (p *purse) refill(now time.Time) {
@@ -111,7 +114,14 @@ func (p *purse) moved(n int) {
 // served is called for a stream that ended as it should.
 func (p *purse) served() { p.resets = min(p.resets+1, maxResets) }
 
+// forTargets is how much less noise costs a target: it is trusted more than a client, and
+// the streams that would end with its connection are others'.
+const forTargets = 10
+
 func (p *purse) spendNoise(n int, what string) error {
+	if p.target {
+		n = max(n/forTargets, 1)
+	}
 	if p.noise -= n; p.noise < 0 {
 		return connError(EnhanceYourCalm, "too many frames that ask for nothing: "+what)
 	}

@@ -169,6 +169,23 @@ func TestStreamsAreFewer(t *testing.T) {
 	})
 }
 
+// TestRestless: a target may change its mind a hundred times.
+func TestRestless(t *testing.T) {
+	r := dialTarget(t, Limits{})
+	for n := range uint32(100) {
+		r.frame(frameSettings, 0, 0, setting(settingMaxConcurrentStreams, n))
+		r.fr.ReadFrame()
+	}
+	s, err := r.conn.Open(getCall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ids(1)
+	s.Release()
+	r.c.Close()
+	<-r.served
+}
+
 // TestBusy: who cannot be served over as many connections as there may be hears of it at once, and who can be waits.
 func TestBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
