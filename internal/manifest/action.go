@@ -148,7 +148,7 @@ func (b *builder) findService(m *member, a *actionWords, field string) {
 	if only == nil || b.service(name{m.Namespace, *only}) != nil {
 		return
 	}
-	b.warnOnce(m.origin, field, "there is no Service "+m.Namespace+"/"+*only+": requests to it get 503")
+	b.warnOnce(m.origin, field, b.missing("Service", name{m.Namespace, *only})+": requests to it get 503")
 	*a = unavailable(noService)
 }
 
@@ -188,7 +188,7 @@ func (b *builder) weighted(m *member, all *merged, p *plan, t targetWords) (lb.W
 	default:
 		s := b.service(name{m.Namespace, *t.ServiceName})
 		if s == nil {
-			return g, faultf("", "service %s/%s not found; add it, or take it out of the forward", m.Namespace, *t.ServiceName)
+			return g, faultf("", "%s; add it, or take it out of the forward", b.missing("Service", name{m.Namespace, *t.ServiceName}))
 		}
 		made, err := b.targetGroup(m, all, p, s, *t.ServicePort)
 		if err != nil {

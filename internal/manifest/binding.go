@@ -158,7 +158,7 @@ func (b *builder) bindingService(t *binding) (*service, corev1.ServicePort) {
 		return nil, corev1.ServicePort{} // a fault of its own
 	}
 	if s == nil {
-		b.warn(t.origin, "spec.serviceRef.name", "there is no Service %s/%s, so that the binding brings no targets", t.name.namespace, ref.Name)
+		b.warn(t.origin, "spec.serviceRef.name", "%s, so that the binding brings no targets", b.missing("Service", name{t.name.namespace, ref.Name}))
 		return nil, corev1.ServicePort{}
 	}
 	port, err := findPort(s, ref.Port)

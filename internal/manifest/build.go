@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -60,7 +61,7 @@ func newBuilder(opts Options) *builder {
 	return &builder{
 		opts: opts.withDefaults(), cfg: whole, whole: whole,
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
-		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{},
+		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{}, unread: map[objectName]lb.Origin{},
 		bound:  map[string]string{},
 		slices: map[name][]endpointSlice{}, endpoints: map[name]*endpoints{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
 		seen: map[lb.Problem]bool{}, told: map[lb.Problem]bool{}, keys: map[string]string{}, newGroups: map[string]*groupMemory{},
@@ -97,6 +98,7 @@ type builder struct {
 	namespaces map[string]*corev1.Namespace
 	classes    map[string]*networkingv1.IngressClass
 	params     map[string]*classParams
+	unread     map[objectName]lb.Origin // objects of which not all could be read
 	nodes      []node
 	bindings   []*binding
 	bound      map[string]string        // name of a target group -> its key, of those that are bound
@@ -126,9 +128,19 @@ type service struct {
 // saysNothing stands for IngressClassParams where there are none.
 var saysNothing IngressClassParamsSpec
 
+// unknownParams stands for those that are not there, with the target type that asks for least.
+var unknownParams = IngressClassParamsSpec{TargetType: ipTargets}
+
 type classParams struct {
 	*IngressClassParams
 	origin lb.Origin
+	broken bool // not all of it could be read
+}
+
+// objectName names an object of any kind.
+type objectName struct {
+	kind string
+	name name
 }
 
 type secret struct {
@@ -141,6 +153,9 @@ func (b *builder) index(objects []Object) {
 	for _, o := range b.withoutDoubles(objects) {
 		b.cfg.Warnings = append(b.cfg.Warnings, o.Warnings...)
 		n := name{o.Origin.Namespace, o.Origin.Name}
+		if o.broken() {
+			b.unread[objectName{o.Origin.Kind, n}] = o.Origin
+		}
 		if o.broken() && !o.heardOf() {
 			continue
 		}
@@ -159,7 +174,7 @@ func (b *builder) index(objects []Object) {
 		case *networkingv1.IngressClass:
 			b.classes[v.Name] = v
 		case *IngressClassParams:
-			b.params[v.Name] = &classParams{v, o.Origin}
+			b.params[v.Name] = &classParams{v, o.Origin, o.broken()}
 		case *TargetGroupBinding:
 			b.bindings = append(b.bindings, &binding{v, n, o.Origin})
 		case *discoveryv1.EndpointSlice:
@@ -181,12 +196,8 @@ func (b *builder) index(objects []Object) {
 // withoutDoubles keeps the last of the objects that have the same kind and name and can be
 // served, or of those that cannot.
 func (b *builder) withoutDoubles(objects []Object) []Object {
-	type identity struct {
-		kind string
-		name name
-	}
-	of := func(o Object) identity { return identity{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}} }
-	last, named := make(map[identity]int, len(objects)), 0
+	of := func(o Object) objectName { return objectName{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}} }
+	last, named := make(map[objectName]int, len(objects)), 0
 	for i, o := range objects {
 		if o.Value == nil {
 			continue
@@ -268,3 +279,12 @@ func (b *builder) note(origin lb.Origin, field, format string, args ...any) {
 }
 
 func (b *builder) ignore(n name) { b.cfg.Ignored = append(b.cfg.Ignored, n.String()) }
+
+// missing says that an object is not there, or why it might as well not be.
+func (b *builder) missing(kind string, n name) string {
+	shown := strings.TrimPrefix(n.String(), "/")
+	if at, known := b.unread[objectName{kind, n}]; known {
+		return kind + " " + shown + " (" + lb.Origin{File: at.File, Line: at.Line}.String() + ") could not be read"
+	}
+	return "there is no " + kind + " " + shown
+}

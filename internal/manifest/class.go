@@ -44,7 +44,7 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		if className == b.opts.IngressClass && !b.opts.OnlyListedClasses {
 			return true, nil
 		}
-		return false, faultf(field, "there is no IngressClass %q; add it, or write the name of one that is there: %s", className, strings.Join(b.classNames(), ", "))
+		return false, faultf(field, "%s; add it, or write the name of one that is there: %s", b.missing("IngressClass", name{"", className}), strings.Join(b.classNames(), ", "))
 	}
 	if class.Spec.Controller != ourController {
 		b.note(m.origin, field, "the controller of IngressClass %q is %q and not %q; the Ingress is passed over", className, class.Spec.Controller, ourController)
@@ -55,11 +55,17 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	}
 	p := class.Spec.Parameters
 	if p.APIGroup == nil || *p.APIGroup != paramsGroup || p.Kind != paramsKind {
+		m.params = &unknownParams
 		return true, faultf(field, "IngressClass %s has parameters of an unknown kind; write apiGroup: %s and kind: %s there", className, paramsGroup, paramsKind)
 	}
 	params, ok := b.params[p.Name]
 	if !ok {
-		return true, faultf(field, "IngressClass %s refers to IngressClassParams %q, which is not there", className, p.Name)
+		m.params = &unknownParams
+		return true, faultf(field, "IngressClass %s has its parameters there, and %s; add it", className, b.missing(paramsKind, name{"", p.Name}))
+	}
+	if params.broken {
+		m.params = &params.Spec
+		return true, faultf(field, "%s, and IngressClass %s has its parameters there", b.missing(paramsKind, name{"", p.Name}), className)
 	}
 	if err := b.allowed(m, params, field); err != nil {
 		return true, err

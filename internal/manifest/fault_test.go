@@ -29,7 +29,7 @@ var faultCases = []faultCase{
 	{[][2]string{{"actions.act", `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"web"}]}}`}}, "has no servicePort"},
 	{[][2]string{{"actions.act", `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"web","targetGroupName":"x"}]}}`}}, "has both serviceName and"},
 	{[][2]string{{"actions.act", `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"web","servicePort":80,"weight":1},{"targetGroupARN":"x"}]}}`}}, "each needs a weight; x has none"},
-	{[][2]string{{"actions.act", `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"web","servicePort":80,"weight":1},{"serviceName":"ghost","servicePort":80,"weight":1}]}}`}}, "service shop/ghost not found"},
+	{[][2]string{{"actions.act", `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"web","servicePort":80,"weight":1},{"serviceName":"ghost","servicePort":80,"weight":1}]}}`}}, "actions.act]: there is no Service shop/ghost"},
 	{[][2]string{{"actions.act", `{"type":"forward","targetGroupName":"missing-x"}`}}, `there is no target group "missing-x"`},
 	{[][2]string{{"conditions.web", `[{"field":"path-pattern","pathPatternConfig":{}}]`}}, "pathPatternConfig needs values or regexValues"},
 	{[][2]string{{"conditions.web", `[{"field":"host-header","hostHeaderConfig":{"values":["a"],"regexValues":["b"]}}]`}}, "not both"},

@@ -66,3 +66,29 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownKeys: keys in JSON that nobody reads are told, with what they may be meant for.
+func TestUnknownKeys(t *testing.T) {
+	for _, c := range []struct{ annotation, value, want string }{
+		{"actions.act", `{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"web","servicePort":80,"wieght":5}]}}`, "forwardConfig.targetGroups[0].wieght: there is no such key, and it has no effect; did you mean weight?"},
+		{"actions.act", `{"Type":"forward","forwardConfig":{"targetGroupStickinesConfig":{},"targetGroups":[{"serviceName":"web","servicePort":80}]}}`, "forwardConfig.targetGroupStickinesConfig: there is no such key, and it has no effect; did you mean targetGroupStickinessConfig?"},
+		{"conditions.web", `[{"field":"source-ip","sourceIpConfig":{"values":["10.0.0.0/8"],"zzz":1}}]`, "[0].sourceIpConfig.zzz: there is no such key, and it has no effect"},
+		{"auth-idp-oidc", `{"issuer":"x","authenticationRequestExtraParams":{"anything":"goes"}}`, ""},
+		{"actions.act", `{"type":"forward","FORWARDCONFIG":{"TargetGroups":[{"SERVICENAME":"web","servicePort":80}]}}`, ""},
+	} {
+		var said []string
+		for _, p := range annotated(t, [2]string{c.annotation, c.value}).Warnings {
+			if strings.Contains(p.Text, "there is no such key") {
+				said = append(said, p.Text)
+			}
+		}
+		if got := strings.Join(said, "\n"); got != c.want {
+			t.Errorf("%s: %s: %q, want %q", c.annotation, c.value, got, c.want)
+		}
+	}
+	for family := range examples {
+		if inJSON[family] == nil && family != "listen-ports" {
+			t.Errorf("%s is in JSON and not looked at", family)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,10 +51,29 @@ func lineOf(docs []document, p *lb.Problem) int {
 	if object == nil || scalar(child(object, "metadata"), "name") != p.Origin.Name {
 		return p.Origin.Line
 	}
-	if line := fieldLine(object, p.Field); line > 0 {
+	if line := cmp.Or(fieldLine(object, p.Field), annotationLine(object, p.Field)); line > 0 {
 		return doc.line - 1 + line
 	}
 	return p.Origin.Line
+}
+
+// annotationLine is the line of the annotation that a field comes from which is no path in
+// the object: that of an attribute, attributes[idle_timeout.timeout_seconds], is in the
+// value of one, any other is the end of an annotation's name; 0 if there is none.
+func annotationLine(object *yaml.Node, field string) int {
+	notes := child(child(object, "metadata"), "annotations")
+	if notes == nil || notes.Kind != yaml.MappingNode {
+		return 0
+	}
+	attribute, isAttribute := strings.CutPrefix(field, "attributes[")
+	attribute = strings.TrimSuffix(attribute, "]")
+	for i := 0; i+1 < len(notes.Content); i += 2 {
+		key, value := notes.Content[i], resolve(notes.Content[i+1])
+		if isAttribute && strings.Contains(value.Value, attribute+"=") || !isAttribute && strings.HasSuffix(key.Value, "/"+field) {
+			return key.Line
+		}
+	}
+	return 0
 }
 
 // objectAt is the object that begins in a line of its document: the document itself, or an item of a list.
@@ -74,8 +94,12 @@ func objectAt(n *yaml.Node, line int) *yaml.Node {
 }
 
 // fieldLine follows a path such as spec.rules[0].host as far as it goes, and gives the line
-// of the key or item it ends at; 0 if not even its first word is there.
+// of the key or item it ends at; 0 if not even its first word is there. What stands in
+// parentheses behind the path is for people.
 func fieldLine(n *yaml.Node, path string) (line int) {
+	if plain, _, remark := strings.Cut(path, " ("); remark && !strings.Contains(plain, "[") {
+		path = plain
+	}
 	for path != "" {
 		var step string
 		step, path = nextStep(path)

@@ -26,6 +26,7 @@ items:
         {"type": "forward"}
       alb.ingress.kubernetes.io/scheme: internal
       alb.ingress.kubernetes.io/scheme: internet-facing
+      alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds=x
   spec:
     rules:
     - host: a.example.com
@@ -44,7 +45,7 @@ func TestLocate(t *testing.T) {
 		}
 		return []byte(manyObjects), nil
 	}
-	one, two, three := lb.Origin{File: "all.yaml", Line: 2, Name: "one"}, lb.Origin{File: "all.yaml", Line: 11, Name: "two"}, lb.Origin{File: "all.yaml", Line: 28, Name: "three"}
+	one, two, three := lb.Origin{File: "all.yaml", Line: 2, Name: "one"}, lb.Origin{File: "all.yaml", Line: 11, Name: "two"}, lb.Origin{File: "all.yaml", Line: 29, Name: "three"}
 	gone, other := two, lb.Origin{File: "none.yaml", Line: 2, Name: "one"}
 	gone.Name = "another"
 	for _, c := range []struct {
@@ -59,12 +60,17 @@ func TestLocate(t *testing.T) {
 		{one, "spec.ports[0].port", 5}, // not there: the key above it
 		{two, "metadata.annotations[alb.ingress.kubernetes.io/actions.a]", 16},
 		{two, "metadata.annotations[alb.ingress.kubernetes.io/scheme]", 19}, // the last one counts
-		{two, "spec.rules[0].http.paths[1].pathType", 27},
-		{two, "spec.rules[0].http.paths[0]", 25},
-		{two, "spec.rules[0].http.paths[2]", 24},
-		{two, "spec.rules[x].host", 21},
-		{two, "spec.rules[0", 22},
-		{three, "metadata.name", 28},
+		{two, "spec.rules[0].http.paths[1].pathType", 28},
+		{two, "spec.rules[0].http.paths[0]", 26},
+		{two, "spec.rules[0].http.paths[2]", 25},
+		{two, "spec.rules[x].host", 22},
+		{two, "spec.rules (as its class has it)", 22},
+		{two, "attributes[idle_timeout.timeout_seconds]", 20},
+		{two, "attributes[other]", 11},
+		{two, "scheme", 18},
+		{three, "attributes[idle_timeout.timeout_seconds]", 29},
+		{two, "spec.rules[0", 23},
+		{three, "metadata.name", 29},
 		{gone, "spec.rules", 11}, // another object stands there now
 		{other, "spec.type", 2},
 		{lb.Origin{}, "spec.type", 0},

@@ -62,6 +62,14 @@ var exclusiveSettings = []struct {
 	{"shield-advanced-protection", noParams, boolean},
 }
 
+// saidIn is the field of a setting: its annotation's, unless IngressClassParams say it.
+func (m *member) saidIn(annotation, byParams string) string {
+	if byParams == "" {
+		return m.notes.field(annotation)
+	}
+	return "spec.ingressClassName (its IngressClassParams, " + annotation + ")"
+}
+
 func noParams(*IngressClassParamsSpec) string { return "" }
 
 func deref(s *string) string {
@@ -117,7 +125,7 @@ func (b *builder) newWords(m *member) error {
 			continue
 		}
 		if advice := s.check(value); advice != "" {
-			errs = append(errs, m.notes.faultf(s.name, "%q: %s", shorten(value), advice))
+			errs = append(errs, faultf(m.saidIn(s.name, s.params(m.params)), "%q: %s", shorten(value), advice))
 			continue
 		}
 		if s.params(m.params) == "" && (s.name == "shield-advanced-protection" || s.name == "enable-frontend-nlb") {
@@ -197,7 +205,7 @@ func (b *builder) readWebACL(m *member) (wrong error) {
 	}
 	if acl := w.exclusive["wafv2-acl-name"]; acl != "" && acl != "none" {
 		if _, ok := b.opts.Inventory.webACL(acl); !ok {
-			wrong = m.notes.faultf("wafv2-acl-name", "there is no web ACL named %q", acl)
+			wrong = faultf(m.saidIn("wafv2-acl-name", m.params.WAFv2ACLName), "there is no web ACL named %q", acl)
 		}
 	}
 	if acl := m.params.WAFv2ACLARN; acl != "" {

@@ -112,6 +112,8 @@ func (b *builder) look(kind rune, n name) look {
 	switch s, k := b.services[n], b.secrets[n]; {
 	case kind == 's' && s != nil:
 		l.object, l.origin = s.Service, s.origin
+	case kind == 's':
+		l.origin = b.unread[objectName{"Service", n}]
 	case kind == 'k' && k != nil:
 		l.object, l.origin = k.Secret, k.origin
 	case kind == 'e':

@@ -203,7 +203,7 @@ func (b *builder) networkAction(s *service, l *lb.LoadBalancer, port corev1.Serv
 func (b *builder) otherTargets(s *service, l *lb.LoadBalancer, t networkTarget, protocol lb.Protocol, groups map[string]*lb.TargetGroup) (*lb.TargetGroup, error) {
 	other := b.services[name{s.Namespace, *t.ServiceName}]
 	if other == nil {
-		return nil, faultf("", "service %s/%s not found", s.Namespace, *t.ServiceName)
+		return nil, faultf("", "%s; add it, or take it out of the forward", b.missing("Service", name{s.Namespace, *t.ServiceName}))
 	}
 	port, err := findPort(other, *t.ServicePort)
 	if err != nil {

@@ -72,7 +72,7 @@ func (a annotations) inert(word string) []string {
 	switch {
 	case known && !off:
 		return []string{text}
-	case word == "auth-type" && !off:
+	case word == "auth-type" && (value == "oidc" || value == "cognito"):
 		return []string{noLogin}
 	case strings.HasPrefix(word, "target-control-port."):
 		return []string{notYet + "the target control port"}

@@ -35,10 +35,11 @@ type Object struct {
 func (o Object) broken() bool { return len(o.Broken) > 0 }
 
 // heardOf tells whether others have to know of the object though it is broken: what else is
-// wrong with an Ingress is looked for, and a Service says which slice it has no targets of.
+// wrong with an Ingress is looked for, by what can be read of its class, and a Service says
+// which slice it has no targets of.
 func (o Object) heardOf() bool {
 	switch o.Value.(type) {
-	case *networkingv1.Ingress, *discoveryv1.EndpointSlice:
+	case *networkingv1.Ingress, *IngressClassParams, *discoveryv1.EndpointSlice:
 		return true
 	}
 	return false

@@ -211,7 +211,9 @@ func (b *builder) newBackend(m *member, all *merged, p *plan, ref networkingv1.I
 	}
 	if badAction == nil {
 		var action lb.Action
-		action, badAction = b.backendAction(m, all, p, words)
+		if action, badAction = b.backendAction(m, all, p, words); ref.Port.Name == useAnnotation {
+			badAction = in(m.notes.field("actions."+ref.Name), badAction)
+		}
 		one.rule.Actions = []lb.Action{action}
 	}
 	one.err = errors.Join(badConditions, badTransforms, badAction, badAuth, badJWT)

@@ -27,7 +27,7 @@ func (b *builder) targetGroup(m *member, all *merged, p *plan, s *service, ref i
 	g := &lb.TargetGroup{Key: key, Origin: m.origin, IPAddressType: "ipv4"}
 	errs := []error{badPort}
 	var err error
-	g.TargetType, err = targetType(cmp.Or(m.params.TargetType, notes.textOr("target-type", b.opts.DefaultTargetType)), notes.field("target-type"))
+	g.TargetType, err = targetType(cmp.Or(m.params.TargetType, notes.textOr("target-type", b.opts.DefaultTargetType)), m.saidIn("target-type", m.params.TargetType))
 	errs = append(errs, err, readProtocols(g, notes))
 	g.HealthCheck, err = readHealthCheck(g, s, notes)
 	errs = append(errs, err, readTargetMaps(g, m, s, notes))

@@ -53,6 +53,7 @@ func (b *builder) remark(m *member) {
 	b.warnUnknownNames(m.origin, m.Annotations, ownPrefix, slices.Concat(ownNames, ownServiceNames), ownServiceFamilies)
 	b.warnMisplaced(m)
 	b.warnForeign(m.origin, m.Annotations, ingressPrefix)
+	b.warnUnknownKeys(m.origin, m.notes)
 	b.noteInert(m.origin, m.notes)
 	for _, backend := range slices.Sorted(maps.Keys(m.backends())) {
 		if s := b.service(name{m.Namespace, backend}); s != nil {
