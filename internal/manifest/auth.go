@@ -132,7 +132,7 @@ func (b *builder) oidc(namespace string, auth authWords) (*lb.Action, error) {
 	}
 	s, ok := b.secret(name{namespace, auth.oidc.SecretName})
 	if !ok {
-		return nil, auth.notes.faultf(annotation, "Secret %s/%s not found; add it, with clientID and clientSecret", namespace, auth.oidc.SecretName)
+		return nil, auth.notes.faultf(annotation, "%s; add it, with clientID and clientSecret", b.missing("Secret", name{namespace, auth.oidc.SecretName}))
 	}
 	id, identified := s.Data["clientID"]
 	if !identified {

@@ -40,7 +40,7 @@ func (b *builder) secretCertificates(m *member, ordered bool) []string {
 		case ordered:
 			continue
 		default:
-			b.warn(m.origin, "spec.tls", "there is no Secret %s, so that there is no certificate; add it, or name one in %scertificate-arn", n, ingressPrefix)
+			b.warn(m.origin, "spec.tls", "%s, so that there is no certificate; add it, or name one in %scertificate-arn", b.missing("Secret", n), ingressPrefix)
 		}
 		if b.cfg.Certificates[reference] != nil || b.opts.Inventory == nil {
 			references = append(references, reference)

@@ -27,6 +27,15 @@
 // If only the rules of a member are wrong, what it says about the load balancer
 // (its inbound ranges, say) still counts: an error must not open a door.
 //
+// All that is wrong with an object is told at once. A reader goes on behind a fault and
+// joins what it finds (errors.Join, fault.go); a value of the wrong type is taken out and
+// the rest is read (decode.go); an Ingress that cannot be part of its group is looked at as
+// if it were (inspect in group.go), and what lb.Validate would find in what is left of an
+// object is told too (imagine.go). What only follows from another fault is not told.
+//
+// What nobody reads is told with what was likely meant: suggest.go for names, foreign.go for
+// annotations of other controllers, jsonkey.go for keys within JSON.
+//
 // Nothing is dropped in silence. What cannot be served is in Config.SetAside,
 // what is served differently than its author may think is in Config.Warnings,
 // and what has no effect here, or not yet, is in Config.Notes.

@@ -31,11 +31,19 @@ func (b *builder) imagine(l *lb.LoadBalancer, groups map[string]*lb.TargetGroup)
 		cfg.LoadBalancers = append(cfg.LoadBalancers, l)
 	}
 	lb.Validate(cfg)
+	ours := map[lb.Origin]bool{l.Origin: true} // of what is bound, and serves, it is told elsewhere
+	for _, g := range groups {
+		ours[g.Origin] = true
+	}
 	for _, p := range cfg.SetAside {
-		b.setAsideOnce(p)
+		if ours[p.Origin] {
+			b.setAsideOnce(p)
+		}
 	}
 	for _, p := range cfg.Warnings {
-		b.warnOnce(p.Origin, p.Field, p.Text)
+		if ours[p.Origin] {
+			b.warnOnce(p.Origin, p.Field, p.Text)
+		}
 	}
 }
 

@@ -116,6 +116,8 @@ func (b *builder) look(kind rune, n name) look {
 		l.origin = b.unread[objectName{"Service", n}]
 	case kind == 'k' && k != nil:
 		l.object, l.origin = k.Secret, k.origin
+	case kind == 'k':
+		l.origin = b.unread[objectName{"Secret", n}]
 	case kind == 'e':
 		if l.slices = b.slices[n]; len(l.slices) == 0 && b.endpoints[n] != nil {
 			l.object, l.origin = b.endpoints[n].Endpoints, b.endpoints[n].origin

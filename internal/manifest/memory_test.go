@@ -24,10 +24,7 @@ func (o *town) put(file, text string) {
 	if _, known := o.texts[file]; !known {
 		o.order = append(o.order, file)
 	}
-	objects, problems := Parse(file, []byte(text))
-	if len(problems) > 0 {
-		panic(problems[0])
-	}
+	objects, _ := Parse(file, []byte(text))
 	o.texts[file], o.parsed[file] = text, objects
 }
 
@@ -87,6 +84,13 @@ var actions = []string{"",
 	`alb.ingress.kubernetes.io/enable-frontend-nlb: "true"`,
 	`albatross.io/acme: "true"`,
 	`alb.ingress.kubernetes.io/listener-attributes.HTTP-81: a=b`,
+	`alb.ingress.kubernetes.io/group.order: first`, // from here on what sets the Ingress aside
+	`alb.ingress.kubernetes.io/group.order: 7`,
+	`alb.ingress.kubernetes.io/listen-ports: '['`,
+	`alb.ingress.kubernetes.io/scheme: public`,
+	`alb.ingress.kubernetes.io/ssl-redirect: "443"`,
+	`alb.ingress.kubernetes.io/conditions.act: '['`,
+	`alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds=x,y`,
 }
 
 // change makes one change to one object.
@@ -111,8 +115,11 @@ func (o *town) change(r *rand.Rand) {
 		if r.IntN(4) == 0 {
 			o.put("node.yaml", fmt.Sprintf("apiVersion: v1\nkind: Node\nmetadata: {name: node-1, labels: {a: x%d}}\n", r.IntN(2)))
 		}
-		if file := fmt.Sprintf("service-%d.yaml", i); r.IntN(3) == 0 {
+		switch file := fmt.Sprintf("service-%d.yaml", i); r.IntN(6) {
+		case 0, 1:
 			o.put(file, "# gone\n")
+		case 2:
+			o.put(file, serviceText(i, "/")+"status: broken\n")
 		}
 	}
 }
