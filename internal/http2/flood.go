@@ -15,7 +15,9 @@ import "time"
 //     closes a page with 100 requests under way has 200 to spend; a client that
 //     hedges calls earns one with every response. A stream that had its response's
 //     head, or has lived for a while, is a cancelled download or a deadline that has
-//     passed: work was done for it, and it kept its place meanwhile.
+//     passed: work was done for it, and it kept its place meanwhile. It earns as much
+//     as one that is served, so that only a majority of others counts (Envoy has it so,
+//     premature_reset_total_stream_count).
 //   - Noise is frames that ask for nothing: PING, SETTINGS, PRIORITY, empty DATA,
 //     unknown types, frames on streams that have ended, and more CONTINUATION
 //     frames than a header block of 64 KiB needs (CVE-2019-9511 to 9518,
@@ -37,7 +39,7 @@ const (
 	// rapid is how long a stream has lived at most when its reset costs a token. It is
 	// less than the deadlines that calls have, and lets a client that only cancels, with
 	// 128 streams at a time, do so no more often than it might ask and be answered.
-	rapid = 15 * time.Millisecond
+	rapid = 10 * time.Millisecond
 
 	maxNoise            = 400
 	noisePerSecond      = 60
@@ -111,7 +113,7 @@ func (p *purse) moved(n int) {
 	}
 }
 
-// served is called for a stream that ended as it should.
+// served is called for a stream that work was done for.
 func (p *purse) served() { p.resets = min(p.resets+1, maxResets) }
 
 // forTargets is how much less noise costs a target: it is trusted more than a client, and

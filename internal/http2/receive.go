@@ -181,6 +181,7 @@ func (c *Conn) rstStream(f *frame) error {
 	}
 	s.leave()
 	if s.headSent || c.now.Sub(s.began) > rapid {
+		c.purse.served()
 		return nil
 	}
 	return c.purse.spendReset()

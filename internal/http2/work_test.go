@@ -167,10 +167,12 @@ func TestCancelledIsNoFlood(t *testing.T) {
 		name    string
 		handler func(*Stream)
 		lived   time.Duration
+		atOnce  int // that many more are given up at once
 	}{
-		{"answered in part", answered, 0},
-		{"deadlines of 20 ms", held, 20 * time.Millisecond},
-		{"deadlines of a second", held, time.Second},
+		{"answered in part", answered, 0, 0},
+		{"deadlines of 20 ms", held, 20 * time.Millisecond, 0},
+		{"deadlines of a second", held, time.Second, 0},
+		{"not the most are given up at once", held, 20 * time.Millisecond, 100},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -198,6 +200,11 @@ func TestCancelledIsNoFlood(t *testing.T) {
 					time.Sleep(c.lived)
 					for ; first < id; first += 2 {
 						r.frame(frameRSTStream, 0, first, uint32Bytes(uint32(Cancel)))
+					}
+					for range c.atOnce {
+						r.headers(id, true, get)
+						r.frame(frameRSTStream, 0, id, uint32Bytes(uint32(Cancel)))
+						id += 2
 					}
 				}
 				r.frame(framePing, 0, 0, "12345678")
