@@ -79,12 +79,12 @@ func (c *Conn) refused(s *Stream) {
 			n++
 		}
 	}
-	c.lesson = lesson{max(n, 1), c.now}
-	if n > 0 {
-		s.lose(errCrowded)
+	if n == 0 {
+		s.lose(streamError(RefusedStream, true))
 		return
 	}
-	s.lose(streamError(RefusedStream, true))
+	c.lesson = lesson{n, c.now}
+	s.lose(errCrowded)
 }
 
 // awaitSettings sees that a target which never sends its SETTINGS does not keep streams waiting.

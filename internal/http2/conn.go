@@ -135,7 +135,7 @@ func (c *Conn) Serve() error {
 }
 
 // greet sends our SETTINGS, a client's preface before it, and widens the
-// connection's window. A client's go out with its first request.
+// connection's window. A client's go out with its first request, or when Serve begins.
 func (c *Conn) greet() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -167,14 +168,15 @@ func (t *Transport) more(began int, seen uint32) (again time.Duration, err error
 	have := t.count()
 	coming := have.coming + t.dialing
 	rest := redialAfter - time.Since(t.ended)
+	vain := t.failure != nil || have.each == 0 // the last dial
 	switch {
 	case t.closed:
 		return 0, ErrTransportClosed
 	case t.events.Load() != seen:
 		return 0, nil
-	case t.dials != began && t.failure != nil:
-		return 0, t.failure
-	case have.open > 0 && coming == 0 && rest > 0 && (t.failure != nil || have.each == 0):
+	case t.dials != began && coming == 0 && vain:
+		return 0, cmp.Or(t.failure, ErrBusy)
+	case have.open > 0 && coming == 0 && vain && rest > 0:
 		return rest, nil
 	case coming == 0 && have.open >= t.most:
 		return 0, ErrBusy
@@ -184,14 +186,11 @@ func (t *Transport) more(began int, seen uint32) (again time.Duration, err error
 }
 
 // dialFor makes connections for so many streams that wait: one as long as it is not known
-// how many each takes.
+// how many each takes, or the last took none.
 func (t *Transport) dialFor(waiters int, have census) {
 	each := have.each
-	switch {
-	case each < 0:
+	if each <= 0 {
 		each = waiters
-	case each == 0:
-		each = 1
 	}
 	for coming := have.coming + t.dialing; coming*each < waiters && coming < maxDialing && have.open+t.dialing < t.most; coming++ {
 		t.dialing++

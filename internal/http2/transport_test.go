@@ -263,6 +263,47 @@ func TestRedial(t *testing.T) {
 	})
 }
 
+// TestNoStreams: a target that takes no streams, on whatever connection, has a second to change its mind.
+func TestNoStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTargets(t, 0)
+		none := setting(settingMaxConcurrentStreams, 0)
+		refuse := func(target *rawClient) {
+			id := target.ids(1)[0]
+			target.greet(none)
+			target.frame(frameRSTStream, 0, id, uint32Bytes(uint32(RefusedStream)))
+		}
+		outcomes := r.open(1)
+		target := r.accept()
+		refuse(target)
+		if err := <-outcomes; !Untouched(err) || Crowded(err) {
+			t.Errorf("the first request: %v", err)
+		}
+		waiting := r.open(3)
+		synctest.Wait()
+		target.greet("")
+		target.greet(setting(settingMaxConcurrentStreams, 3))
+		target.answer(target.ids(3))
+		all(t, waiting, 3)
+		target.greet(none)
+		target.fr.ReadFrame()
+		began := time.Now()
+		waiting = r.open(3)
+		refuse(r.accept())
+		busy := 0
+		for range 3 {
+			if err := <-waiting; err == ErrBusy {
+				busy++
+			} else if !Untouched(err) {
+				t.Errorf("a request: %v", err)
+			}
+		}
+		if took := time.Since(began); busy != 2 || took > redialAfter {
+			t.Errorf("%d of three were refused, after %v", busy, took)
+		}
+	})
+}
+
 // TestManyDials: a thousand requests that come at once have few connections made at a time.
 func TestManyDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
