@@ -242,9 +242,12 @@ func (b *builder) forget(objects []Object) {
 	b.cfg.Notes = slices.DeleteFunc(b.cfg.Notes, follows)
 }
 
-// tellFaults sets aside what Kubernetes would refuse.
+// tellFaults sets aside what Kubernetes would refuse, of what is ours to serve.
 func (b *builder) tellFaults(objects []Object) {
 	for _, o := range objects {
+		if len(o.Faults) > 0 && slices.Contains(b.cfg.Ignored, name{o.Origin.Namespace, o.Origin.Name}.String()) {
+			continue
+		}
 		for _, p := range o.Faults {
 			b.setAsideOnce(p)
 		}

@@ -119,6 +119,9 @@ func (d *decoding) wrong(err error, at int) string {
 	if d.places[at].raw != "" && !d.secret {
 		raw = shorten(d.places[at].raw)
 	}
+	if left := unfilled(raw); left != "" && !d.json {
+		return left
+	}
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong):

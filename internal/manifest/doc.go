@@ -17,9 +17,14 @@
 //	merge.go     what the others say, put together
 //	rule.go      its paths as rules: path.go, condition.go, action.go, auth.go, transform.go
 //	optimize.go  redirects that loop, and rules behind a redirect that they never get past
-//	targetgroup.go  the target groups its rules name, and endpoint.go their targets
+//	targetgroup.go  the target groups its rules name, and endpoint.go their targets:
+//	             endpointslice.go, endpoints.go, node.go, or what owntarget.go reads
 //
 // A Service has its own, shorter way: service.go (application) and nlb.go (network).
+//
+// Files have no API server behind them, so Parse says what it would refuse (validate.go):
+// what nothing can be made of is set aside, the rest gets a warning. Objects from a
+// cluster have been through that.
 //
 // One difference is on purpose. In AWS's controller one bad Ingress stops its
 // whole group; here it is set aside with its reason and the other members serve.

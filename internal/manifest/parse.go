@@ -84,6 +84,9 @@ func (p *parser) document(doc document) {
 	if err != nil {
 		line, text := yamlError(err)
 		p.origin.Line = doc.line + max(line-1, 0)
+		if left := unfilled(string(doc.text)); left != "" {
+			text += "; " + left
+		}
 		p.problem("", "this is not valid YAML: %s", text)
 		return
 	}
@@ -205,6 +208,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 		object.Warnings = append(object.Warnings, lb.Problem{Origin: p.origin, Field: strictField(err),
 			Text: strictText(err) + formerly(kind, strictField(err))})
 	}
+	p.validate(&object, places)
 	settle(value)
 	p.objects = append(p.objects, object)
 }

@@ -22,6 +22,7 @@ func TestParseProblems(t *testing.T) {
 		{"no kind", "apiVersion: v1\nmetadata: {name: x}\n", "f.yaml:1: x: kind: the object has no kind; write for example kind: Ingress"},
 		{"no version", "# comment\n\nkind: Ingress\nmetadata: {name: x}\n", "f.yaml:3: Ingress x: apiVersion: the Ingress has no apiVersion; write apiVersion: networking.k8s.io/v1"},
 		{"old version", "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: x}\n", "f.yaml:1: Ingress x: apiVersion: extensions/v1beta1 is not read for an Ingress (it went with Kubernetes 1.22); write apiVersion: networking.k8s.io/v1"},
+		{"left of a template", "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec:\n  ports:\n  - port: ${PORT}\n", "f.yaml:6: Service default/x: spec.ports[0].port: it holds ${PORT}, which is still to be filled in; do that first, for example by envsubst < FILE"},
 		{"no name", "apiVersion: v1\nkind: Service\nspec: {}\n", "f.yaml:1: Service: metadata.name: the Service has no name; write metadata.name"},
 		{"scalar", "just text\n", "f.yaml:1: this document is not a Kubernetes object; write apiVersion, kind and metadata"},
 		{"number for text", "apiVersion: v1\nkind: Service\nmetadata:\n  name: x\n  annotations:\n    a: '1'\n    b: 20\n",
