@@ -64,12 +64,12 @@ func unknownKeys(path string, value any, is reflect.Type) (all []string) {
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			at := strings.TrimPrefix(path+"."+key, ".")
 			if field, ok := fields[strings.ToLower(key)]; ok {
-				all = append(all, unknownKeys(at, value[key], field)...)
+				all = append(all, unknownKeys(at, value[key], field.is)...)
 				continue
 			}
 			text := at + ": there is no such key, and it has no effect"
-			if near := lb.Nearest(strings.ToLower(key), slices.Collect(maps.Keys(fields))); near != "" {
-				text += "; did you mean " + spelling(is, near) + "?"
+			if near := nearestField(key, fields); near != "" {
+				text += "; did you mean " + near + "?"
 			}
 			all = append(all, text)
 		}
@@ -77,35 +77,59 @@ func unknownKeys(path string, value any, is reflect.Type) (all []string) {
 	return all
 }
 
-// jsonFields are the fields of a struct by the lower case of their names in JSON.
-func jsonFields(is reflect.Type) map[string]reflect.Type {
-	all := map[string]reflect.Type{}
-	for _, f := range reflect.VisibleFields(is) {
-		if name := jsonName(f); name != "" && !f.Anonymous {
-			all[strings.ToLower(name)] = f.Type
+// fieldNear is the field of a type that one which is not there likely stands for, by its
+// path such as spec.rules[0].hots; "" if none is near.
+func fieldNear(is reflect.Type, path string) string {
+	for {
+		for is.Kind() == reflect.Pointer {
+			is = is.Elem()
+		}
+		var step string
+		switch step, path = nextStep(path); is.Kind() {
+		case reflect.Slice, reflect.Map:
+			is = is.Elem()
+		case reflect.Struct:
+			fields := jsonFields(is)
+			if path == "" {
+				return nearestField(step, fields)
+			}
+			field, known := fields[strings.ToLower(step)]
+			if !known {
+				return ""
+			}
+			is = field.is
+		default:
+			return ""
+		}
+	}
+}
+
+// jsonField is a field of a struct as JSON has it.
+type jsonField struct {
+	name string
+	is   reflect.Type
+}
+
+// jsonFields are those of a struct by the lower case of their names.
+func jsonFields(is reflect.Type) map[string]jsonField {
+	all := map[string]jsonField{}
+	for i := range is.NumField() {
+		f := is.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case name == "-" || !f.IsExported():
+		case f.Anonymous && name == "": // inline
+			maps.Copy(all, jsonFields(f.Type))
+		case name == "":
+			all[strings.ToLower(f.Name)] = jsonField{f.Name, f.Type}
+		default:
+			all[strings.ToLower(name)] = jsonField{name, f.Type}
 		}
 	}
 	return all
 }
 
-// spelling is how a field is written whose name is given in lower case.
-func spelling(is reflect.Type, lower string) string {
-	for _, f := range reflect.VisibleFields(is) {
-		if strings.ToLower(jsonName(f)) == lower {
-			return jsonName(f)
-		}
-	}
-	return lower
-}
-
-// jsonName is what encoding/json calls a field; "" if it passes over it.
-func jsonName(f reflect.StructField) string {
-	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	switch {
-	case name == "-" || !f.IsExported():
-		return ""
-	case name == "":
-		return f.Name
-	}
-	return name
+// nearestField is the name of the one that a key likely stands for; "" if none is near.
+func nearestField(key string, fields map[string]jsonField) string {
+	return fields[lb.Nearest(strings.ToLower(key), slices.Sorted(maps.Keys(fields)))].name
 }

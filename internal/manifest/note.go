@@ -140,6 +140,11 @@ func (b *builder) notePassedOver(origin lb.Origin) {
 		b.note(origin, "", "this is no Kubernetes object (it has neither kind nor apiVersion); passed over")
 		return
 	}
+	kinds := slices.Sorted(maps.Keys(kinds))
+	if near := lb.Nearest(origin.Kind, kinds); near != "" && !slices.Contains(kinds, origin.Kind) {
+		b.warn(origin, "kind", "%s %s nothing to a load balancer; did you mean kind: %s?", lb.WithArticle(origin.Kind), verb(origin.Kind, "says", "say"), near)
+		return
+	}
 	b.note(origin, "", "%s %s nothing to a load balancer; passed over", lb.WithArticle(origin.Kind), verb(origin.Kind, "says", "say"))
 }
 

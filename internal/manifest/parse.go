@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -206,7 +207,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	object := Object{Origin: p.origin, Value: value, Broken: broken}
 	for _, err := range strict {
 		object.Warnings = append(object.Warnings, lb.Problem{Origin: p.origin, Field: strictField(err),
-			Text: strictText(err) + formerly(kind, strictField(err))})
+			Text: strictText(err, kind, k.is)})
 	}
 	p.validate(&object, places)
 	settle(value)
@@ -221,9 +222,16 @@ func strictField(err error) string {
 	return ""
 }
 
-func strictText(err error) string {
+func strictText(err error, kind string, is reflect.Type) string {
 	if strings.HasPrefix(err.Error(), "duplicate field") {
 		return "the key is written twice; the last one counts"
 	}
-	return "there is no such field; it has no effect"
+	text, field := "there is no such field; it has no effect", strictField(err)
+	if now := formerly(kind, field); now != "" {
+		return text + now
+	}
+	if near := fieldNear(is, field); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return text
 }

@@ -123,7 +123,7 @@ metadata:
     alb.ingress.kubernetes.io/healthcheck-port: 8080
 spec:
   ingressClassName: alb
-  roolz: []
+  rulez: []
   rules:
   - host: [a, b]
     http:
@@ -136,7 +136,7 @@ spec:
 			`14: spec.rules[0].host: is a list; write a string`,
 			`17: spec.rules[0].http.paths[0].path: 7 is a number; write a string, in quotes: "7"`,
 			`17: spec.rules[0].http.paths[0].backend.service.port.number: "80" is a string; write a whole number`,
-			`2: spec.roolz: there is no such field; it has no effect`,
+			`2: spec.rulez: there is no such field; it has no effect; did you mean rules?`,
 		}},
 		{"IngressClassParams", `
 apiVersion: elbv2.k8s.aws/v1beta1
@@ -151,7 +151,7 @@ spec:
 			`7: spec.loadBalancerName: 12 is a number; write a string, in quotes: "12"`,
 			`8: spec.inboundCIDRs: "10.0.0.0/8" is a string; write a list`,
 			`9: spec.minimumLoadBalancerCapacity.capacityUnits: "many" is a string; write a whole number`,
-			`2: spec.sheme: there is no such field; it has no effect`,
+			`2: spec.sheme: there is no such field; it has no effect; did you mean scheme?`,
 		}},
 		{"EndpointSlice", `
 apiVersion: discovery.k8s.io/v1
@@ -161,13 +161,13 @@ addressType: IPv4
 ports: {port: 80}
 endpoints:
 - addresses: 127.0.0.1
-- {addresses: [127.0.0.1], conditions: {ready: "true"}, adress: x}
+- {addresses: [127.0.0.1], conditions: {ready: "true"}, adresses: x}
 `, []string{
 			`4: metadata.labels[kubernetes.io/service-name]: 1 is a number; write a string, in quotes: "1"`,
 			`6: ports: is an object of key: value lines; write a list`,
 			`8: endpoints[0].addresses: "127.0.0.1" is a string; write a list`,
 			`9: endpoints[1].conditions.ready: "true" is a string; write true or false`,
-			`2: endpoints[1].adress: there is no such field; it has no effect`,
+			`2: endpoints[1].adresses: there is no such field; it has no effect; did you mean addresses?`,
 		}},
 		{"TargetGroupBinding", `
 apiVersion: elbv2.k8s.aws/v1beta1

@@ -146,3 +146,36 @@ func checkSaid(t *testing.T, key, want string, cfg *lb.Config) {
 		t.Errorf("%s: %q, want %q", key, said, want)
 	}
 }
+
+// TestNearFields: a field or kind that is nearly one that is known is told what it may be.
+func TestNearFields(t *testing.T) {
+	objects, _ := Parse("f", []byte(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, anotations: {}}
+spec: {ingressClass: alb, rules: [{host: a, http: {path: []}}, {host: b, http: {paths: [{pth: /, backend: {sevice: {}}}]}}]}
+---
+{apiVersion: v1, kind: Servce, metadata: {name: web}}
+---
+{apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: web}}
+`))
+	said := ""
+	for _, p := range Build(objects, Options{}).Warnings {
+		said += p.Field + ": " + p.Text + "\n"
+	}
+	for _, want := range []string{
+		"metadata.anotations: there is no such field; it has no effect; did you mean annotations?",
+		"spec.ingressClass: there is no such field; it has no effect; did you mean ingressClassName?",
+		"spec.rules[0].http.path: there is no such field; it has no effect; did you mean paths?",
+		"spec.rules[1].http.paths[0].pth: there is no such field; it has no effect; did you mean path?",
+		"spec.rules[1].http.paths[0].backend.sevice: there is no such field; it has no effect; did you mean service?",
+		"kind: a Servce says nothing to a load balancer; did you mean kind: Service?",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing says %q in\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "Monitor") {
+		t.Errorf("another maker's kind is taken for one of ours:\n%s", said)
+	}
+}
