@@ -140,12 +140,12 @@ func (b *builder) notePassedOver(origin lb.Origin) {
 		b.note(origin, "", "this is no Kubernetes object (it has neither kind nor apiVersion); passed over")
 		return
 	}
+	advice := "passed over"
 	kinds := slices.Sorted(maps.Keys(kinds))
 	if near := lb.Nearest(origin.Kind, kinds); near != "" && !slices.Contains(kinds, origin.Kind) {
-		b.warn(origin, "kind", "%s %s nothing to a load balancer; did you mean kind: %s?", lb.WithArticle(origin.Kind), verb(origin.Kind, "says", "say"), near)
-		return
+		advice += "; did you mean kind: " + near + "?"
 	}
-	b.note(origin, "", "%s %s nothing to a load balancer; passed over", lb.WithArticle(origin.Kind), verb(origin.Kind, "says", "say"))
+	b.note(origin, "", "%s %s nothing to a load balancer; %s", lb.WithArticle(origin.Kind), verb(origin.Kind, "says", "say"), advice)
 }
 
 // verb is the form that goes with a kind of object.

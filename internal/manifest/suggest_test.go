@@ -160,7 +160,8 @@ spec: {ingressClass: alb, rules: [{host: a, http: {path: []}}, {host: b, http: {
 {apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: web}}
 `))
 	said := ""
-	for _, p := range Build(objects, Options{}).Warnings {
+	cfg := Build(objects, Options{})
+	for _, p := range slices.Concat(cfg.Warnings, cfg.Notes) {
 		said += p.Field + ": " + p.Text + "\n"
 	}
 	for _, want := range []string{
@@ -169,13 +170,13 @@ spec: {ingressClass: alb, rules: [{host: a, http: {path: []}}, {host: b, http: {
 		"spec.rules[0].http.path: there is no such field; it has no effect; did you mean paths?",
 		"spec.rules[1].http.paths[0].pth: there is no such field; it has no effect; did you mean path?",
 		"spec.rules[1].http.paths[0].backend.sevice: there is no such field; it has no effect; did you mean service?",
-		"kind: a Servce says nothing to a load balancer; did you mean kind: Service?",
+		"a Servce says nothing to a load balancer; passed over; did you mean kind: Service?",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("nothing says %q in\n%s", want, said)
 		}
 	}
-	if strings.Contains(said, "Monitor") {
+	if strings.Contains(said, "ServiceMonitor says nothing to a load balancer; passed over; did") {
 		t.Errorf("another maker's kind is taken for one of ours:\n%s", said)
 	}
 }
