@@ -145,6 +145,10 @@ func (r *Request) target(s *summary) *Error {
 	}
 	t := r.Target
 	switch {
+	case bytes.IndexByte(t, '#') >= 0:
+		// No form of a target has a fragment. Targets cut it off where our rules would take it for part of the
+		// path, and so pass by a rule for that path (CVE-2023-45539, CVE-2021-32779).
+		return r.refuse(400, "BadTarget")
 	case len(t) > 0 && t[0] == '/':
 		r.Path, r.Query = cutQuery(t)
 	case len(t) == 1 && t[0] == '*' && string(r.Method) == "OPTIONS":
@@ -166,12 +170,12 @@ func (r *Request) absolute(t []byte) bool {
 		return false
 	}
 	rest := t[colon+3:]
-	end := bytes.IndexAny(rest, "/?#")
+	end := bytes.IndexAny(rest, "/?")
 	if end < 0 {
 		end = len(rest)
 	}
-	if end == 0 || end < len(rest) && rest[end] == '#' {
-		return false // a target has no fragment
+	if end == 0 {
+		return false
 	}
 	r.Absolute, r.Host = true, rest[:end]
 	r.Path, r.Query = cutQuery(rest[end:])
