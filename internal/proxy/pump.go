@@ -19,6 +19,7 @@ type pump struct {
 	moved    atomic.Int64 // when bytes last moved, Unix nanoseconds
 	reading  atomic.Bool  // the client is waited for
 	some     atomic.Bool  // something has come
+	last     atomic.Bool  // what is being sent is the end of the body
 	stop     atomic.Bool  // nobody needs the rest
 	expects  bool         // the client waits for 100 Continue first
 	received int64        // read after ended
@@ -61,6 +62,7 @@ func (p *pump) run(client peer, body *http1.Body, c *upstream.Conn, idle time.Du
 			break
 		}
 		c.Sock.SetWriteIdle(time.Now(), idle)
+		p.last.Store(done)
 		if _, err := c.Write((*p.mem)[:used]); err != nil {
 			p.upstream = err // there may be a response all the same
 			return
@@ -84,6 +86,24 @@ func (p *pump) done() bool {
 
 // whole tells whether all of the body has been sent.
 func (p *pump) whole() bool { return p.done() && p.client == nil && p.upstream == nil }
+
+// lastWrite is how long the end of a body may take to be sent when the target has answered already.
+const lastWrite = time.Second
+
+// finished is whole for an answer that has just come. A target that has read all of the body may have answered before
+// the pump could say that it has sent it. So the pump is waited for where it is sending the body's end, which takes no
+// time if the target has that; one that has not, and answers all the same, is answered a moment later.
+func (p *pump) finished() bool {
+	if p.last.Load() && !p.done() {
+		patience := time.NewTimer(lastWrite)
+		defer patience.Stop()
+		select {
+		case <-p.ended:
+		case <-patience.C:
+		}
+	}
+	return p.whole()
+}
 
 // failed tells whether the body broke off on the client's side.
 func (p *pump) failed() bool { return p.done() && p.client != nil }

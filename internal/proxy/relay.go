@@ -20,7 +20,7 @@ func (e *exchange) relay(c *upstream.Conn, head int, idle time.Duration) (reuse 
 // relayFirst sends the head and what of the body is with it.
 func (e *exchange) relayFirst(head int) (done bool, err error) {
 	e.rec.Status = e.resp.Status
-	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.whole() {
+	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.finished() {
 		e.keep = false // the end of the connection is the end of the body; or the target did not wait for the request's end
 	}
 	e.answer.Reset(e.resp.Framing, e.resp.ContentLength)
