@@ -8,6 +8,7 @@ import "math"
 // chunk sizes of hexadecimal digits only, with nothing between them and the ';'
 // or CRLF; CRLF and no bare CR or LF; extensions and trailers without control
 // characters and bounded; no trailer that steers framing, routing or identity.
+// That holds for clients to the letter; of a target more is taken, but not passed on: see Mend.
 //
 // The zero Body is that of a message without one.
 type Body struct {
@@ -20,6 +21,12 @@ type Body struct {
 	left    int64  // of the body, or of the chunk
 	name    [longestName]byte
 	lines   []byte // of the trailer section, as Decode has met them
+
+	// Of an answer:
+	loose   bool
+	skip    bool  // the line at hand is left out
+	section int32 // bytes of the trailer section, all of them
+	kept    int   // bytes of lines that are whole
 }
 
 const (
@@ -56,7 +63,7 @@ const (
 
 // Reset begins a body. length matters to Length only.
 func (b *Body) Reset(f Framing, length int64) {
-	b.framing, b.left, b.state = f, length, bodyDone
+	b.framing, b.left, b.state, b.loose, b.kept = f, length, bodyDone, false, 0
 	switch {
 	case f == Chunked:
 		b.startSize()
@@ -94,34 +101,46 @@ func (b *Body) Short() bool {
 // Scan takes the next bytes of the connection and tells how many of them belong
 // to this message, chunk framing and trailers included. done: the message ends
 // behind them. On an error, an *Error with status 400, the first n bytes are
-// still well; after it the body stays failed.
+// still well; after it the body stays failed. Of an answer, fewer than all bytes may be
+// taken although the message goes on: the next ones are Mend's.
 func (b *Body) Scan(p []byte) (n int, done bool, err error) {
-	_, n, done, err = b.run(nil, p, false)
+	_, n, done, err = b.run(nil, p, scanning)
 	return n, done, err
 }
 
 // Decode does what Scan does, and appends the payload alone to dst: for a
 // client of HTTP/1.0 or HTTP/2, which know no chunks. Trailers are left to Trailers.
 func (b *Body) Decode(dst, p []byte) (out []byte, n int, done bool, err error) {
-	return b.run(dst, p, true)
+	return b.run(dst, p, decoding)
 }
 
-func (b *Body) run(dst, p []byte, decode bool) (out []byte, n int, done bool, err error) {
+// task is what run is to do with the bytes it takes.
+type task uint8
+
+const (
+	scanning task = iota // leave them where they are
+	decoding             // append the payload
+	mending              // append what goes out in their place
+)
+
+func (b *Body) run(dst, p []byte, t task) (out []byte, n int, done bool, err error) {
 	for n < len(p) && b.state != bodyDone {
 		switch b.state {
 		case inLength, inData, inClose:
 			m := b.payload(len(p) - n)
-			if decode {
+			if t != scanning {
 				dst = append(dst, p[n:n+m]...)
 			}
 			n += m
 		case bodyFailed:
 			return dst, n, false, &Error{Status: 400, Reason: "BadBody"}
 		default:
-			if decode && b.inTrailers(p[n]) {
-				b.lines = append(b.lines, p[n])
+			odd := b.loose && b.irregular(p[n])
+			if odd && t == scanning {
+				return dst, n, false, nil
 			}
-			if reason := b.step(p[n]); reason != "" {
+			var reason string
+			if dst, reason = b.frame(dst, p[n], odd, t); reason != "" {
 				b.state = bodyFailed
 				return dst, n, false, &Error{Status: 400, Reason: reason}
 			}
@@ -129,6 +148,22 @@ func (b *Body) run(dst, p []byte, decode bool) (out []byte, n int, done bool, er
 		}
 	}
 	return dst, n, b.state == bodyDone, nil
+}
+
+// frame takes one byte of framing. It returns what is wrong with it.
+func (b *Body) frame(dst []byte, c byte, odd bool, t task) (out []byte, reason string) {
+	switch {
+	case odd && t == mending:
+		return b.mend(dst, c)
+	case odd:
+		_, reason = b.mend(nil, c)
+		return dst, reason
+	case t == mending:
+		return append(dst, c), b.step(c)
+	case t == decoding && b.inTrailers(c):
+		b.lines = append(b.lines, c)
+	}
+	return dst, b.step(c)
 }
 
 // inTrailers tells whether the next byte belongs to a trailer line.

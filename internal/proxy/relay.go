@@ -23,7 +23,7 @@ func (e *exchange) relayFirst(head int) (done bool, err error) {
 	if e.resp.Framing == http1.UntilClose || e.pump != nil && !e.pump.finished() {
 		e.keep = false // the end of the connection is the end of the body; or the target did not wait for the request's end
 	}
-	e.answer.Reset(e.resp.Framing, e.resp.ContentLength)
+	e.answer.ResetAnswer(e.resp.Framing, e.resp.ContentLength)
 	e.plain = e.resp.Framing == http1.Chunked && (e.req.Minor == 0 || e.h2) // neither knows chunks
 	if e.plain && !e.h2 {
 		e.keep = false
@@ -99,10 +99,22 @@ func (e *exchange) take(plain bool) (done bool, err error) {
 	var n int
 	if plain {
 		e.out, n, done, err = e.answer.Decode(e.out, p)
-	} else {
-		n, done, err = e.answer.Scan(p)
-		e.out = append(e.out, p[:n]...)
+		e.up.r += n
+		return done, err
 	}
+	n, done, err = e.answer.Scan(p)
+	e.out = append(e.out, p[:n]...)
+	e.up.r += n
+	if err == nil && !done && n < len(p) {
+		return e.mend()
+	}
+	return done, err
+}
+
+// mend appends to e.out what goes out in place of what is at hand of the body.
+func (e *exchange) mend() (done bool, err error) {
+	var n int
+	e.out, n, done, err = e.answer.Mend(e.out, e.up.bytes())
 	e.up.r += n
 	return done, err
 }
@@ -117,6 +129,15 @@ func (e *exchange) pass() (done bool, err error) {
 		}
 	}
 	e.up.r += n
+	if err != nil || done || n == len(p) {
+		return done, err
+	}
+	e.out = e.out[:0]
+	if done, err = e.mend(); len(e.out) > 0 || done {
+		if failed := e.write(e.out, done); failed != nil {
+			return false, failed
+		}
+	}
 	return done, err
 }
 
