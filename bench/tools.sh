@@ -16,6 +16,8 @@ for tool in "$@"; do
 	slowhttptest) command -v slowhttptest >/dev/null || need slowhttptest ;;
 	wrk) command -v wrk >/dev/null || need wrk ;;
 	nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || need nginx-light ;;
+	apache2) command -v apache2 >/dev/null || [ -x /usr/sbin/apache2 ] || need apache2-bin ;;
+	kubectl) command -v kubectl >/dev/null || need kubernetes-client ;;
 	haproxy) command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || need haproxy ;;
 	bayesm) Rscript -e 'q(status = !requireNamespace("bayesm", quietly = TRUE))' 2>/dev/null || need r-cran-bayesm ;;
 	xgboost) /usr/bin/python3 -c 'import xgboost, matplotlib' 2>/dev/null || need "python3-xgboost python3-matplotlib" ;;

@@ -46,6 +46,8 @@ type codings struct {
 	identity bool // identity, obsolete since RFC 7230
 	other    bool // some coding the load balancer does not take: 501
 	bad      bool // not a coding at all
+	listed   int  // elements,
+	blank    int  // of which so many are empty
 }
 
 func (c *codings) add(value []byte) {
@@ -60,6 +62,9 @@ func (c *codings) add(value []byte) {
 			}
 		}
 		c.last = false
+		if c.listed++; len(element) == 0 {
+			c.blank++
+		}
 		switch {
 		case EqualFold(name, "chunked"):
 			c.chunked++
@@ -79,6 +84,9 @@ func (c *codings) add(value []byte) {
 func (c *codings) plain() bool {
 	return c.fields == 1 && c.chunked == 1 && c.last && !c.params && !c.identity && !c.other && !c.bad
 }
+
+// empty reports whether the fields list nothing at all.
+func (c *codings) empty() bool { return c.fields > 0 && c.blank == c.listed }
 
 // flag sets flags on all fields of an id.
 func (h *Head) flag(id FieldID, flags Flags) {

@@ -18,6 +18,7 @@ type Response struct {
 	// Clean: no field is flagged Drop or Rewrite, and all line ends are CRLF.
 	Clean bool
 
+	doubtful               bool // the connection is not to be used again
 	reasonStart, reasonEnd uint32
 }
 
@@ -34,8 +35,11 @@ func (r *Response) Reset() {
 // next.
 //
 // A target is held to the standard more than a client, since a flaw here is a
-// defect and not a dialect: all errors are *Error with status 502. Forgiven are
-// only line ends of LF alone and fields that merely repeat.
+// defect and not a dialect: all errors are *Error with status 502. Forgiven is
+// what nginx and HAProxy both take, as long as every reader finds the same end of the
+// message: line ends of LF alone, fields that merely repeat, blanks in the status line, and framing
+// fields that RFC 9112 section 6.3 has an answer for. Where it says that the message is suspicious,
+// the connection is not used again.
 func (r *Response) Parse(buf []byte, lim Limits, requestMethod []byte) (n int, err error) {
 	if r.scan.stage == atEnd {
 		r.Reset()
@@ -104,24 +108,31 @@ func (r *Response) readLine(buf []byte, lim *Limits) (got step, ok bool) {
 	return done, r.statusLine(buf[:end])
 }
 
-// statusLine reads "HTTP/1.x SP 3DIGIT [SP reason]".
+// statusLine reads "HTTP/1.x SP 3DIGIT [SP reason]"; there may be several blanks before the status.
 func (r *Response) statusLine(line []byte) bool {
 	if len(line) < 12 || !isDigit(line[7]) || line[8] != ' ' {
 		return false
 	}
 	r.Minor = min(int(line[7]-'0'), 1)
-	for _, c := range line[9:12] {
+	at := 9
+	for at < len(line) && line[at] == ' ' {
+		at++
+	}
+	if len(line) < at+3 {
+		return false
+	}
+	for _, c := range line[at : at+3] {
 		if !isDigit(c) {
 			return false
 		}
 		r.Status = r.Status*10 + int(c-'0')
 	}
 	r.reasonStart, r.reasonEnd = uint32(len(line)), uint32(len(line))
-	if len(line) > 12 {
-		if line[12] != ' ' || anyOf(line[13:], fatal) {
+	if rest := line[at+3:]; len(rest) > 0 {
+		if rest[0] != ' ' || anyOf(rest, fatal) {
 			return false
 		}
-		r.reasonStart = 13
+		r.reasonStart = uint32(at + 4)
 	}
 	return r.Status >= 100
 }
@@ -148,7 +159,7 @@ func (r *Response) conclude(method []byte) (reason string) {
 	if r.scan.odd {
 		r.clean()
 	}
-	r.KeepAlive = o.persistent(r.Minor) && r.Framing != UntilClose
+	r.KeepAlive = o.persistent(r.Minor) && r.Framing != UntilClose && !r.doubtful
 	return ""
 }
 
@@ -175,36 +186,45 @@ func (r *Response) walk(o *options) (lengths int, coded codings, bad bool) {
 			r.Upgrade = r.Value(f)
 		case KeepAlive, ProxyConnection:
 			f.Flags |= Hop
+		case Location:
+			// No URI has any, and browsers leave some of them out: /<tab>/host/ leads to another host.
+			bad = bad || anyOf(r.Value(f), control) || bytes.IndexByte(r.Value(f), '\t') >= 0
 		}
 	}
 	return lengths, coded, bad
 }
 
-// frame finds the body's framing by RFC 9112 section 6.3. Both framing fields at
-// once, Transfer-Encoding from an HTTP/1.0 target, lengths that differ and
-// codings other than chunked are refused.
+// frame finds the body's framing by RFC 9112 section 6.3. Lengths that differ and codings other
+// than chunked are refused. Both framing fields at once, and Transfer-Encoding from an HTTP/1.0 target,
+// are taken as chunked, for the last time on this connection (section 6.1).
 func (r *Response) frame(method []byte, lengths int, coded codings) (reason string) {
 	r.ContentLength = -1
 	var kept bool
+	if coded.fields > 0 {
+		switch {
+		case coded.empty():
+			r.leaveOut(TransferEncoding)
+			coded = codings{}
+		case coded.bad, coded.other, coded.chunked != 1, !coded.last:
+			return BadTransferEncoding.String()
+		case lengths > 0:
+			r.leaveOut(ContentLength)
+			lengths = 0
+		}
+		r.doubtful = r.doubtful || r.Minor == 0
+	}
 	if lengths > 0 {
-		if r.ContentLength, kept, reason = r.length(); reason != "" {
+		if r.ContentLength, kept, reason = r.lengthOf(); reason != "" {
 			return reason
 		}
 		r.scan.odd = r.scan.odd || lengths > 1 || !kept
 	}
-	if coded.fields > 0 {
-		switch {
-		case lengths > 0:
-			return BothTeClPresent.String()
-		case r.Minor == 0, coded.bad, coded.other, coded.chunked != 1, !coded.last:
-			return BadTransferEncoding.String()
-		}
-	}
 	switch {
 	case r.Status < 200 || r.Status == 204:
 		// These have no framing fields (RFC 9110 section 8.6); a parser that
-		// believed one would wait for a body.
+		// believed one would wait for a body. A target that announces one may send it.
 		if lengths+coded.fields > 0 {
+			r.doubtful = r.doubtful || r.Status == 204 && r.ContentLength != 0
 			r.flag(ContentLength, Drop)
 			r.flag(TransferEncoding, Drop)
 			r.scan.odd = true
@@ -226,6 +246,44 @@ func (r *Response) frame(method []byte, lengths int, coded codings) (reason stri
 		r.Framing = NoBody
 	}
 	return ""
+}
+
+// leaveOut drops a framing field that means nothing. Who sends one may have meant another end of the message.
+func (r *Response) leaveOut(id FieldID) {
+	r.flag(id, Drop)
+	r.scan.odd, r.doubtful = true, true
+}
+
+// lengthOf is Head.length, for one field that lists the same length several times as well (RFC 9110 section 8.6).
+func (r *Response) lengthOf() (n int64, kept bool, reason string) {
+	for i := range r.Fields {
+		if f := &r.Fields[i]; f.ID == ContentLength {
+			if one, ok := agreed(r.Value(f)); ok {
+				f.valueEnd = f.valueStart + uint32(one)
+				f.Flags |= Rewrite
+				r.scan.odd = true
+			}
+		}
+	}
+	return r.length()
+}
+
+// agreed gives the length of the first element of a list whose elements are all the same; ok is false where there is
+// but one element, or they differ.
+func agreed(list []byte) (n int, ok bool) {
+	comma := bytes.IndexByte(list, ',')
+	if comma < 0 {
+		return 0, false
+	}
+	first := trim(list[:comma])
+	if ok = len(first) > 0 && list[0] != ' ' && list[0] != '\t'; !ok {
+		return 0, false
+	}
+	elements(list, func(element []byte) bool {
+		ok = bytes.Equal(element, first)
+		return ok
+	})
+	return len(first), ok
 }
 
 // clean works out Clean where something is odd.

@@ -346,11 +346,11 @@ func (e *exchange) responseHead(c *upstream.Conn, idle time.Duration) (int, erro
 	}
 }
 
-// upgradeWanted: a 101 that nobody asked for would make a tunnel out of a request. A success
+// upgradeWanted: a 101 that nobody asked for, or to another protocol, would make a tunnel out of a request. A success
 // of another kind means an open tunnel over HTTP/2 (RFC 8441 section 4), where the target knows of none.
 func (e *exchange) upgradeWanted() error {
 	switch {
-	case e.resp.Status == 101 && (!e.upgrade() || e.resp.Upgrade == nil):
+	case e.resp.Status == 101 && (!e.upgrade() || !http1.EqualFold(e.resp.Upgrade, "websocket")):
 		return &http1.Error{Status: 502, Reason: "UnexpectedUpgrade"}
 	case e.h2 && e.resp.Status < 300 && e.resp.Status != 101 && e.upgrade():
 		return &http1.Error{Status: 502, Reason: "NoUpgrade"}

@@ -40,8 +40,14 @@ func startFault(t *testing.T, name string, targets ...net.Addr) *fault {
 	if err != nil {
 		t.Skipf("the case is not here (ALBATROSS_CONFORMANCE names its folder): %v", err)
 	}
+	return startFaultOf(t, string(text), targets...)
+}
+
+// startFaultOf is startFault for a manifest of the test's own.
+func startFaultOf(t *testing.T, text string, targets ...net.Addr) *fault {
+	t.Helper()
 	next := 0
-	manifest := targetPort.ReplaceAllStringFunc(string(text), func(string) string {
+	manifest := targetPort.ReplaceAllStringFunc(text, func(string) string {
 		port := targets[min(next, len(targets)-1)].(*net.TCPAddr).Port
 		next++
 		return fmt.Sprintf("port: %d", port)
