@@ -53,6 +53,7 @@ func (b *builder) onNodes(g *lb.TargetGroup, s *service, port corev1.ServicePort
 	return !said && g.TargetType == instanceTargets && len(b.nodes) > 0 && port.NodePort != 0
 }
 
+// whyNoNodes says why targets of type instance are no Nodes.
 func (b *builder) whyNoNodes() string {
 	if len(b.nodes) == 0 {
 		return "there are no Nodes in the manifests"
@@ -94,7 +95,11 @@ func podHealthCheck(g *lb.TargetGroup, s *service) {
 func (b *builder) podTargets(g *lb.TargetGroup, s *service, port corev1.ServicePort) []lb.Target {
 	found := b.slicesOf(s.name)
 	if len(found) == 0 {
-		b.warnOnce(s.origin, "", b.noSlices(s)+": "+withoutTargets(g))
+		text := b.noSlices(s)
+		if g.TargetType == instanceTargets {
+			text = b.whyNoNodes() + ", and " + text
+		}
+		b.warnOnce(s.origin, "", text+": "+withoutTargets(g))
 		return nil
 	}
 	h := harvest{family: discoveryv1.AddressTypeIPv4, publish: s.Spec.PublishNotReadyAddresses, at: map[netip.AddrPort]int{}}

@@ -197,7 +197,7 @@ func (b *builder) remarkStrays() {
 	for _, n := range strays {
 		elsewhere := slices.Sorted(slices.Values(byName[n.name]))
 		for _, s := range b.slices[n] {
-			switch near := lb.Nearest(n.name, byNamespace[n.namespace]); {
+			switch near := meantService(n.name, byNamespace[n.namespace]); {
 			case len(elsewhere) > 0:
 				b.warn(s.origin, "metadata.namespace", "there is no Service %s, and one in namespace %s: an EndpointSlice belongs to a Service of its own namespace; write namespace: %s", n, strings.Join(elsewhere, " and "), elsewhere[0])
 			case near != "":
@@ -212,10 +212,23 @@ func (b *builder) remarkStrays() {
 	}
 }
 
+// meantService is the Service that a label with an unknown name probably means: one that it
+// names with its namespace or domain, or nearly. "" if there is none.
+func meantService(label string, services []string) string {
+	bare, _, _ := strings.Cut(label[strings.LastIndexByte(label, '/')+1:], ".")
+	if slices.Contains(services, bare) {
+		return bare
+	}
+	return lb.Nearest(label, services)
+}
+
 // unlabelled says what to write into a slice that does not name its Service: one whose name
 // its own begins with, or that a label nearly like the right one names.
 func unlabelled(s endpointSlice, services []string) string {
 	text, of := "the label with the name of the Service is missing, so that its addresses belong to nothing", ""
+	if value, ok := s.Annotations[discoveryv1.LabelServiceName]; ok {
+		text, of = "the name of the Service is an annotation, where it has no effect, so that its addresses belong to nothing", value
+	}
 	for _, key := range slices.Sorted(maps.Keys(s.Labels)) {
 		word := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
 		if value := s.Labels[key]; strings.HasSuffix(word, "servicename") || lb.Nearest(key, []string{discoveryv1.LabelServiceName}) != "" || slices.Contains(services, value) {

@@ -96,7 +96,20 @@ var actions = []string{"",
 // change makes one change to one object.
 func (o *town) change(r *rand.Rand) {
 	i := r.IntN(5)
-	switch r.IntN(8) {
+	switch r.IntN(10) {
+	case 8:
+		o.put(fmt.Sprintf("endpoints-%d.yaml", i), fmt.Sprintf("apiVersion: v1\nkind: Endpoints\nmetadata: {name: app-%d}\nsubsets: [{addresses: [{ip: 10.1.0.%d}], ports: [{name: http, port: 8080}]}]\n", i, r.IntN(3)))
+	case 9:
+		switch r.IntN(4) {
+		case 0:
+			o.put(fmt.Sprintf("slice-%d.yaml", i), "# gone\n")
+		case 1: // set aside, or of another name, or on another port
+			o.put(fmt.Sprintf("slice-%d.yaml", i), strings.Replace(sliceText(i, 1), []string{"addressType: IPv4", "service-name: app", "name: http"}[r.IntN(3)], "x: y", 1))
+		case 2:
+			o.put(fmt.Sprintf("ingress-%d.yaml", i), strings.Replace(ingressText(i, i%2, "", "/"), "  rules:", "  roolz:", 1))
+		case 3:
+			o.put(fmt.Sprintf("service-%d.yaml", i), strings.Replace(serviceText(i, "/"), "annotations: {", fmt.Sprintf("annotations: {albatross.io/targets: 127.0.0.%d:9001, ", r.IntN(3)), 1))
+		}
 	case 6:
 		o.put("secret.yaml", fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: tls, annotations: {albatross.io/certificate-arn: %q}}\ndata: {tls.crt: Y2VydA==, tls.key: %s}\n",
 			"arn:aws:acm:us-east-1:000000000000:certificate/"+fmt.Sprint(r.IntN(2)), []string{"a2V5", `""`}[r.IntN(2)]))
@@ -133,12 +146,12 @@ func TestATranslationIsABuild(t *testing.T) {
 		o.put(fmt.Sprintf("service-%d.yaml", i), serviceText(i, "/"))
 		o.put(fmt.Sprintf("slice-%d.yaml", i), sliceText(i, 1))
 	}
-	translation := NewTranslation(Options{})
+	translation := NewTranslation(Options{LocalTargets: true})
 	kept, before := 0, map[*lb.Rule]bool{}
 	balancers, wholes := map[*lb.LoadBalancer]bool{}, 0
 	for step := range 800 {
 		o.change(r)
-		got, want := translation.Build(o.objects()), Build(o.objects(), Options{})
+		got, want := translation.Build(o.objects()), Build(o.objects(), Options{LocalTargets: true})
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("step %d:\n got %s\nwant %s", step, configText(got), configText(want))
 		}

@@ -39,6 +39,8 @@ func (p *parser) validate(o *Object, places []place) {
 	switch value := o.Value.(type) {
 	case *networkingv1.Ingress:
 		v.ingress(value)
+	case *networkingv1.IngressClass:
+		v.ingressClass(value)
 	case *corev1.Service:
 		v.service(value)
 	case *discoveryv1.EndpointSlice:

@@ -116,3 +116,13 @@ func (v *verdict) backend(b *networkingv1.IngressBackend, at *field.Path) {
 		}
 	}
 }
+
+// ingressClass warns of a controller that is none: nobody would serve the class.
+func (v *verdict) ingressClass(c *networkingv1.IngressClass) {
+	at := field.NewPath("spec", "controller")
+	if c.Spec.Controller == "" {
+		v.warned = append(v.warned, field.Required(at, "write controller: "+ourController))
+		return
+	}
+	v.warned = append(v.warned, validation.IsDomainPrefixedPath(at, c.Spec.Controller)...)
+}
