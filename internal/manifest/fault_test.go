@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -174,5 +175,59 @@ func TestInventory(t *testing.T) {
 	}
 	if _, missing := i.securityGroups([]string{"team-no"}); missing != "team-no" {
 		t.Errorf("missing %q", missing)
+	}
+}
+
+// TestUnreadFaults: what nobody reads yet is told all the same, as a warning: words about
+// target groups where no Service is there, and actions that no backend uses.
+func TestUnreadFaults(t *testing.T) {
+	objects, _ := Parse("f", []byte(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: web
+  annotations:
+    alb.ingress.kubernetes.io/target-type: pod
+    alb.ingress.kubernetes.io/backend-protocol: http
+    alb.ingress.kubernetes.io/healthcheck-port: admin
+    alb.ingress.kubernetes.io/healthcheck-interval-seconds: 10s
+    alb.ingress.kubernetes.io/target-group-attributes: x
+    alb.ingress.kubernetes.io/actions.unused: '{"type":'
+    alb.ingress.kubernetes.io/conditions.unused: '{}'
+spec: {ingressClassName: alb, rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: gone, port: {number: 80}}}}]}}]}
+`))
+	cfg := Build(objects, Options{})
+	var fields []string
+	for _, p := range cfg.Warnings {
+		if !strings.Contains(p.Text, "no backend has") {
+			fields = append(fields, strings.TrimPrefix(p.Field, "metadata.annotations["+ingressPrefix))
+		}
+	}
+	slices.Sort(fields)
+	want := []string{"actions.unused]", "backend-protocol]", "conditions.unused]", "healthcheck-interval-seconds]", "spec.rules[0].http.paths[0].backend", "target-group-attributes]", "target-type]"}
+	if !slices.Equal(fields, want) || len(cfg.SetAside) > 0 || len(cfg.LoadBalancers) != 1 {
+		t.Errorf("%v: %v %v", fields, cfg.SetAside, cfg.Warnings)
+	}
+}
+
+// TestConflictsAllAtOnce: of an Ingress that contradicts its group all contradictions are
+// told, and what else is wrong with it.
+func TestConflictsAllAtOnce(t *testing.T) {
+	text := ""
+	for i, more := range []string{"scheme: internal, alb.ingress.kubernetes.io/ip-address-type: ipv4", "scheme: internal, alb.ingress.kubernetes.io/ip-address-type: ipv4",
+		`scheme: internet-facing, alb.ingress.kubernetes.io/ip-address-type: dualstack, alb.ingress.kubernetes.io/actions.act: "{"`} {
+		text += fmt.Sprintf("---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: m%d, annotations: {alb.ingress.kubernetes.io/group.name: g, alb.ingress.kubernetes.io/%s}}\n"+
+			"spec: {ingressClassName: alb, rules: [{http: {paths: [{path: /%d, pathType: Exact, backend: {service: {name: act, port: {name: use-annotation}}}}]}}]}\n", i, more, i)
+	}
+	objects, _ := Parse("f", []byte(text))
+	cfg := Build(objects, Options{})
+	said := fmt.Sprint(cfg.SetAside)
+	for _, want := range []string{"conflicting scheme", "conflicting ip-address-type", "actions.act]: this is not valid JSON"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing says %q: %s", want, said)
+		}
+	}
+	if len(cfg.SetAside) != 3 || len(cfg.LoadBalancers) != 1 || len(cfg.LoadBalancers[0].Listeners[0].Rules) != 2 {
+		t.Errorf("%s %v", said, cfg.LoadBalancers)
 	}
 }

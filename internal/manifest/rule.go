@@ -18,6 +18,7 @@ type plan struct {
 	planned      []planned
 	fallback     *planned // of spec.defaultBackend
 	targetGroups map[string]*lb.TargetGroup
+	readTargets  bool // what the member says about target groups was read
 	// backends were read for earlier paths: many paths lead to one Service.
 	backends map[networkingv1.IngressServiceBackend]*backend
 	made     map[int][]*lb.Rule // by the port of the listener
@@ -72,6 +73,9 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 		if errs = append(errs, in("spec.defaultBackend", one.err)); one.err == nil {
 			p.fallback = &one.planned
 		}
+	}
+	if !p.readTargets {
+		b.warnUnreadTargets(m)
 	}
 	return p, errors.Join(errs...)
 }

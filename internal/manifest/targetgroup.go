@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ func (b *builder) targetGroup(m *member, all *merged, p *plan, s *service, ref i
 	if g, ok := p.targetGroups[key]; ok {
 		return g, nil
 	}
+	p.readTargets = true
 	servicePort, badPort := findPort(s, ref)
 	// What the Service says beats what the Ingress says, value by value.
 	notes := annotations{ingressPrefix, over(s.Annotations, m.notes.values)}
@@ -51,6 +53,24 @@ func (b *builder) targetGroup(m *member, all *merged, p *plan, s *service, ref i
 	b.addTargets(g, s, servicePort, m.origin)
 	p.targetGroups[key] = g
 	return g, nil
+}
+
+// warnUnreadTargets warns of what is wrong with the words about target groups of a member
+// none of whose backends leads to a Service that is there: nobody reads them yet.
+func (b *builder) warnUnreadTargets(m *member) {
+	g, nobody := &lb.TargetGroup{}, &service{Service: &corev1.Service{}}
+	_, badType := targetType(cmp.Or(m.params.TargetType, m.notes.textOr("target-type", b.opts.DefaultTargetType)), m.saidIn("target-type", m.params.TargetType))
+	errs := []error{badType, readProtocols(g, m.notes)}
+	notes := annotations{m.notes.prefix, maps.Clone(m.notes.values)}
+	if port, _ := notes.text("healthcheck-port"); intstr.Parse(port).Type == intstr.String {
+		delete(notes.values, notes.key("healthcheck-port")) // the name of a port of the Service, maybe
+	}
+	_, badCheck := readHealthCheck(g, nobody, notes)
+	for _, err := range each(errors.Join(append(errs, badCheck, readTargetMaps(g, m, nobody, notes))...)) {
+		if f, ok := err.(*fault); ok && f.field != m.notes.field("tags") { // which are the load balancer's too
+			b.warnOnce(m.origin, f.field, f.text+" (it counts once a backend leads to a Service that is there)")
+		}
+	}
 }
 
 // keyFor names a target group. Since names may hold dashes, two pairs of Ingress

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -122,6 +123,14 @@ func (b *builder) warnUnused(m *member) {
 			b.warn(m.origin, "metadata.annotations["+key+"]", "no backend has the name %q, so that this has no effect", backend)
 		case family == "actions" && !byAction:
 			b.warn(m.origin, "metadata.annotations["+key+"]", "no backend uses this action; write service.name: %s and service.port.name: %s in one", backend, useAnnotation)
+		default:
+			continue
+		}
+		_, err := m.notes.json(family+"."+backend, reflect.New(inJSON[family]).Interface())
+		for _, err := range each(err) {
+			if f, ok := err.(*fault); ok {
+				b.warnOnce(m.origin, f.field, f.text)
+			}
 		}
 	}
 }
