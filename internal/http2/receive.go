@@ -110,6 +110,7 @@ func (c *Conn) data(f *frame) error {
 	}
 	c.purse.received(len(f.payload))
 	s.body.write(f.payload)
+	s.moves(c.now)
 	if end {
 		s.endReceive()
 	}

@@ -58,6 +58,7 @@ func (c *Conn) response(b *headerBlock) error {
 	if !ok {
 		return c.resetID(b.id, ProtocolError)
 	}
+	s.moves(c.now)
 	if kind == trailerHeader {
 		s.trailer, c.aside = c.aside, s.trailer
 	}

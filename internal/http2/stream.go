@@ -2,6 +2,7 @@ package http2
 
 import (
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type Stream struct {
 	Request
 	// Idle bounds each wait of Read, Write and WriteHead for the peer: they fail with
 	// os.ErrDeadlineExceeded when nothing has moved for so long. Limits.Idle to begin with.
+	// Tie has more than one stream's movements count.
 	Idle time.Duration
 
 	c  *Conn
@@ -39,8 +41,9 @@ type streamState struct {
 	counted    bool // among Conn.active
 	headerHeld int  // its part of Conn.held
 	interrupt  interrupter
-	length     int64   // that the body must have; -1 if that is not known
-	waited     bool    // to write, since Waited was asked last
+	length     int64 // that the body must have; -1 if that is not known
+	waited     bool  // to write, since Waited was asked last
+	moved      *atomic.Int64
 	behind     *Stream // in Conn.queue
 	queued     bool
 
@@ -230,6 +233,23 @@ func (s *Stream) SetInterrupt(x interface{ Interrupt() }) error {
 	defer s.c.mu.Unlock()
 	s.interrupt = x
 	return s.err
+}
+
+// Tie makes the waits of streams that are given the same clock one: none takes too long as
+// long as a head or a piece of a body moves on any of them, in either direction. The clock
+// has Unix nanoseconds. nil unties the stream, and after it has returned the clock is not touched
+// any more.
+func (s *Stream) Tie(clock *atomic.Int64) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.moved = clock
+}
+
+// moves notes that something has moved.
+func (s *Stream) moves(now time.Time) {
+	if s.moved != nil {
+		s.moved.Store(now.UnixNano())
+	}
 }
 
 // Waited reports whether Write had to wait for the peer since Waited was last asked.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -593,5 +594,48 @@ func TestUnsentStaysUnsent(t *testing.T) {
 			}
 		}
 		r.c.Close()
+	})
+}
+
+// TestTied: a wait on one stream goes on as long as something moves on it or on another that it is tied to, and not longer.
+func TestTied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var clock atomic.Int64
+		open := func() (*rawTarget, *Stream) {
+			r := dialTarget(t, Limits{})
+			s, err := r.conn.Open(&Call{Method: []byte("POST"), Scheme: []byte("http"), Authority: []byte("a"), Path: []byte("/")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Idle = time.Second
+			s.Tie(&clock)
+			t.Cleanup(s.Release)
+			return r, s
+		}
+		one, s := open()
+		other, tied := open()
+		go io.Copy(io.Discard, one.c)
+		go io.Copy(io.Discard, other.c)
+		began := time.Now()
+		go func() {
+			for i := range 10 { // of the bubble's time, each
+				time.Sleep(600 * time.Millisecond)
+				switch {
+				case i < 4:
+					s.Write([]byte("x"))
+				case i == 4:
+					other.headers(1, false, ":status: 200\n")
+				case i < 8:
+					other.frame(frameData, 0, 1, "x")
+				default:
+					tied.Write([]byte("x"))
+				}
+			}
+		}()
+		if _, err := s.ReadHead(); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != 7*time.Second {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		one.c.Close()
+		other.c.Close()
 	})
 }

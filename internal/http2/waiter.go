@@ -14,6 +14,7 @@ type waiter struct {
 	timer   *time.Timer
 	armed   bool
 	waiting bool
+	d       time.Duration
 	until   time.Time
 	late    bool // the last wait took too long
 	broken  bool // no wait is wanted any more
@@ -22,7 +23,7 @@ type waiter struct {
 // wait waits to be woken up, for at most d. late is set if that was too long.
 func (w *waiter) wait(d time.Duration) {
 	if !w.waiting {
-		w.until = time.Now().Add(d)
+		w.d, w.until = d, time.Now().Add(d)
 	}
 	if !w.armed {
 		w.armed = true
@@ -43,10 +44,20 @@ func (w *waiter) wake() {
 	}
 }
 
+// end is until when the wait goes: later if something has moved meanwhile, see Stream.Tie.
+func (w *waiter) end() time.Time {
+	if moved := w.s.moved; moved != nil {
+		if later := time.Unix(0, moved.Load()).Add(w.d); later.After(w.until) {
+			return later
+		}
+	}
+	return w.until
+}
+
 func (w *waiter) expire() {
 	w.s.c.mu.Lock()
 	defer w.s.c.mu.Unlock()
-	switch left := time.Until(w.until); {
+	switch left := time.Until(w.end()); {
 	case !w.waiting:
 		w.armed = false
 	case left > 0:

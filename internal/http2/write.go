@@ -412,6 +412,9 @@ func (s *Stream) sendData(p []byte, end bool) {
 	s.c.out.b = append(b, p...)
 	s.send -= int32(len(p))
 	s.c.send -= int32(len(p))
+	if s.moved != nil {
+		s.moves(time.Now())
+	}
 }
 
 // Close ends the stream, unless that has been done.

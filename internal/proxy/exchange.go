@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
@@ -43,8 +44,9 @@ type passing struct {
 	asked   time.Time                 // the last target was
 	status  int                       // what to answer when no target serves it
 	reason  string
-	cause   error  // why the last attempt has failed
-	upload  upload // of the body, to a target of HTTP/2
+	cause   error        // why the last attempt has failed
+	upload  upload       // of the body, to a target of HTTP/2
+	moved   atomic.Int64 // when a piece of either body last did, to or from such a target; Unix nanoseconds
 
 	body   http1.Body // follows the request's body
 	answer http1.Body // follows the response's

@@ -27,6 +27,7 @@ var (
 	errDrained    = errors.New("deregistration delay is over")
 	errIdle       = errors.New("target did not answer within the idle timeout")
 	errBody       = errors.New("request body broke off")
+	errClientIdle = errors.New("client sent nothing of the body within the idle timeout")
 )
 
 // forward sends the request to a target of the action's groups and the response
@@ -118,7 +119,7 @@ func (e *exchange) faulty(err error) bool {
 		return e.resp.Status >= 500 || e.broken
 	case errors.Is(err, errClientGone), errors.Is(err, errDrained), errors.Is(err, errBody), errors.As(err, new(*clientError)):
 		return false
-	case errors.Is(err, errExpired), errors.Is(err, http2.ErrBusy), errors.Is(err, http2.ErrHeaderList):
+	case errors.Is(err, errClientIdle), errors.Is(err, errExpired), errors.Is(err, http2.ErrBusy), errors.Is(err, http2.ErrHeaderList):
 		return false
 	}
 	return true
@@ -429,6 +430,8 @@ func (e *exchange) failure(err error) (int, string) {
 		return 460, "ClientClosed"
 	case errors.Is(err, errBody):
 		return e.pump.failure()
+	case errors.Is(err, errClientIdle):
+		return 408, "ClientIdle"
 	case errors.Is(err, errIdle):
 		return 504, "TargetIdle"
 	case errors.Is(err, errDrained):

@@ -133,12 +133,18 @@ func (e *exchange) roundTrip2(up *http2.Stream, st *stream) error {
 		return errClientGone
 	}
 	defer st.SetInterrupt(nil)
+	up.Tie(&e.moved) // up to its Release
+	st.Tie(&e.moved)
+	defer st.Tie(nil)
 	e.active = time.Now()
 	e.rec.RequestTime = e.active.Sub(e.start)
 	e.upload.start(st, up, e.sent)
 	defer func() { e.rec.Received += e.upload.stop(st) }()
 	begun, err := e.head2(up)
 	if err != nil {
+		if e.upload.idle(err) {
+			err = e.idleCause()
+		}
 		up.Reset(http2.Cancel)
 		e.rec.Received += e.upload.stop(st)
 		return e.cause2(err, up, st, begun)
@@ -148,6 +154,15 @@ func (e *exchange) roundTrip2(up *http2.Stream, st *stream) error {
 	e.figures.ResponseTime.Observe(e.rec.TargetTime)
 	e.body2(up, st)
 	return nil
+}
+
+// idleCause says whose fault it is that nothing moves while the client is waited for: the client's, as
+// it owes the rest of a body; not where it may wait for an answer to what it has said, as in a call of gRPC.
+func (e *exchange) idleCause() error {
+	if e.grpc() {
+		return errIdle
+	}
+	return errClientIdle
 }
 
 // interruption wakes up who waits for a target when its client has gone.
@@ -232,6 +247,9 @@ func (e *exchange) body2(up *http2.Stream, st *stream) {
 		}
 	}
 	if err != nil {
+		if e.upload.idle(err) {
+			err = errIdle
+		}
 		cause := e.cause2(err, up, st, true)
 		_, e.rec.ErrorReason = e.failure(cause)
 		e.broken = e.faulty(cause)

@@ -357,6 +357,33 @@ func TestNetHTTPEndsConnections(t *testing.T) {
 	}
 }
 
+// TestIdleUpload: a client that does not go on with a body is to blame for that, and its target is not.
+func TestIdleUpload(t *testing.T) {
+	target := frames(t, nil, func(c *framed, _ int) {
+		for {
+			f, err := c.ReadFrame()
+			if err != nil {
+				return
+			}
+			c.take(f)
+		}
+	})
+	cfg := config2(lb.HTTP2, target)
+	cfg.LoadBalancers[0].Attributes["idle_timeout.timeout_seconds"] = "1"
+	b := newBalancer(t, cfg, secured)
+	body, more := io.Pipe()
+	defer more.Close()
+	go io.WriteString(more, "some of it")
+	r, _ := http.NewRequest("POST", "https://shop.example/", body)
+	response, err := client2(b).Do(r)
+	if err != nil || response.StatusCode != 408 {
+		t.Errorf("got %v, %v, want 408", response, err)
+	}
+	if log := b.log(); !strings.Contains(log, "ClientIdle") {
+		t.Errorf("log: %s", log)
+	}
+}
+
 // TestConnectionLimit: a target that has all the streams it takes, over all the connections that it may have, is passed over at
 // once.
 func TestConnectionLimit(t *testing.T) {

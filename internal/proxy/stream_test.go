@@ -150,7 +150,9 @@ func TestHTTP2BodyOfAnyMethod(t *testing.T) {
 			cfg.LoadBalancers[0].Attributes["routing.http.desync_mitigation_mode"] = mode
 			b := newBalancer(t, cfg, secured)
 			var opened atomic.Int32
+			b.mu.Lock()
 			b.opened = func(*Session) { opened.Add(1) }
+			b.mu.Unlock()
 			c := client2(b)
 			for _, method := range []string{"GET", "HEAD", "DELETE", "OPTIONS", "POST"} {
 				for _, size := range []int{0, 100, 40 << 10} {

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 
 	"github.com/albatross-lb/albatross/internal/http2"
@@ -16,6 +18,8 @@ type upload struct {
 	gone     bool   // the beginning has been overwritten
 	over     bool   // all has been read
 	answered atomic.Bool
+	reading  atomic.Bool   // the client is waited for
+	client   error         // why its side failed
 	n        int64         // bytes read that have not been counted yet
 	ended    chan struct{} // closed when the goroutine has; nil: there is none
 }
@@ -42,7 +46,9 @@ func (u *upload) run(st *stream, up *http2.Stream, sent []byte) {
 	}
 	for !u.over {
 		p := u.space()
+		u.reading.Store(true)
 		n, err := st.Stream.Read(p)
+		u.reading.Store(false)
 		u.n += int64(n)
 		if !u.gone {
 			u.kept.w += n
@@ -51,6 +57,7 @@ func (u *upload) run(st *stream, up *http2.Stream, sent []byte) {
 		case err == io.EOF:
 			u.over = true
 		case err != nil:
+			u.client = err
 			up.Reset(http2.Cancel)
 			return
 		default:
@@ -106,3 +113,11 @@ func (u *upload) stop(st *stream) (n int64) {
 
 // whole tells whether the body can go out from its beginning.
 func (u *upload) whole() bool { return !u.gone }
+
+// idle tells of the error of a stream to a target that the client, which was waited for, has sent nothing
+// for the idle timeout; nor has the target.
+func (u *upload) idle(err error) bool {
+	var reset *http2.StreamError
+	return errors.Is(err, os.ErrDeadlineExceeded) && u.reading.Load() ||
+		errors.As(err, &reset) && !reset.Remote && errors.Is(u.client, os.ErrDeadlineExceeded)
+}
