@@ -119,6 +119,9 @@ func (b *builder) podTargets(g *lb.TargetGroup, s *service, port corev1.ServiceP
 		b.warnOnce(s.origin, "", h.none(port)+": "+withoutTargets(g))
 		return nil
 	}
+	if !slices.ContainsFunc(h.targets, func(t lb.Target) bool { return !t.Draining }) {
+		b.warnOnce(s.origin, "", "all endpoints of the Service that still serve are terminating on port "+portName(port)+", and drain: new "+withoutTargets(g))
+	}
 	for _, slice := range found {
 		if !slice.refused && slice.AddressType != h.family {
 			b.noteOnce(s.origin, slice.origin.Kind+" "+slice.Name+" holds "+string(slice.AddressType)+" addresses and is not used for target groups of "+g.IPAddressType+" addresses")

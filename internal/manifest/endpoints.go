@@ -70,8 +70,7 @@ func (b *builder) remarkEndpoints() {
 	for _, n := range slices.SortedFunc(maps.Keys(b.endpoints), func(x, y name) int { return strings.Compare(x.String(), y.String()) }) {
 		e := b.endpoints[n]
 		switch {
-		case b.services[n] == nil:
-			b.note(e.origin, "metadata.name", "there is no Service %s, whose addresses these would be", n)
+		case b.services[n] == nil: // remarkStrays says it
 		case len(b.slices[n]) > 0:
 			b.note(e.origin, "", "Service %s has EndpointSlices (%s), which count; the Endpoints object is not used", n, b.slices[n][0].Name)
 		case e.Labels[skipMirror] == "true":

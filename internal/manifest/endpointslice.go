@@ -176,50 +176,74 @@ func portLine(want corev1.ServicePort, number int32) string {
 	return "{name: " + want.Name + ", port: " + strconv.Itoa(int(number)) + "}"
 }
 
-// remarkStrays says of EndpointSlices whose Service is not there what they may be meant for.
+// remarkStrays says of EndpointSlices and Endpoints whose Service is not there what they may
+// be meant for.
 func (b *builder) remarkStrays() {
-	var strays []name
-	for n := range b.slices {
+	strays := map[name][]endpointSlice{}
+	for n, found := range b.slices {
 		if b.services[n] == nil {
-			strays = append(strays, n)
+			strays[n] = found
+		}
+	}
+	for n, e := range b.endpoints {
+		if b.services[n] == nil {
+			strays[n] = append(slices.Clone(strays[n]), endpointSlice{origin: e.origin})
 		}
 	}
 	if len(strays)+len(b.unlabelled) == 0 {
 		return
 	}
-	slices.SortFunc(strays, func(x, y name) int { return cmp.Compare(x.String(), y.String()) })
 	byNamespace, byName := map[string][]string{}, map[string][]string{}
 	for n := range b.services {
 		byNamespace[n.namespace] = append(byNamespace[n.namespace], n.name)
 		byName[n.name] = append(byName[n.name], n.namespace)
 	}
-	const label = "metadata.labels[" + discoveryv1.LabelServiceName + "]"
-	for _, n := range strays {
-		elsewhere := slices.Sorted(slices.Values(byName[n.name]))
-		for _, s := range b.slices[n] {
-			switch near := meantService(n.name, byNamespace[n.namespace]); {
-			case len(elsewhere) > 0:
-				b.warn(s.origin, "metadata.namespace", "there is no Service %s, and one in namespace %s: an EndpointSlice belongs to a Service of its own namespace; write namespace: %s", n, strings.Join(elsewhere, " and "), elsewhere[0])
-			case near != "":
-				b.warn(s.origin, label, "there is no Service %s, so that its addresses belong to nothing; did you mean %s: %s?", n, discoveryv1.LabelServiceName, near)
-			default:
-				b.note(s.origin, label, "there is no Service %s, so that its addresses belong to nothing", n)
-			}
+	for _, n := range slices.SortedFunc(maps.Keys(strays), func(x, y name) int { return cmp.Compare(x.String(), y.String()) }) {
+		for _, s := range strays[n] {
+			b.remarkStray(s, n, slices.Sorted(slices.Values(byNamespace[n.namespace])), slices.Sorted(slices.Values(byName[n.name])))
 		}
 	}
 	for _, s := range b.unlabelled {
-		b.warn(s.origin, label, "%s", unlabelled(s, byNamespace[s.origin.Namespace]))
+		b.warn(s.origin, serviceLabel, "%s", unlabelled(s, byNamespace[s.origin.Namespace]))
+	}
+}
+
+// serviceLabel is the field that names the Service of a slice.
+const serviceLabel = "metadata.labels[" + discoveryv1.LabelServiceName + "]"
+
+// remarkStray is that for one slice: neighbours are the Services of its namespace, and
+// elsewhere are the namespaces that have one of the right name.
+func (b *builder) remarkStray(s endpointSlice, n name, neighbours, elsewhere []string) {
+	field, named := serviceLabel, discoveryv1.LabelServiceName
+	if s.EndpointSlice == nil {
+		field, named = "metadata.name", "name"
+	}
+	switch near := meantService(n.name, neighbours); {
+	case len(elsewhere) > 0:
+		b.warn(s.origin, "metadata.namespace", "there is no Service %s, and one in namespace %s: a Service has its addresses from its own namespace; write namespace: %s",
+			n, strings.Join(elsewhere, " and "), elsewhere[0])
+	case near != "":
+		b.warn(s.origin, field, "there is no Service %s, so that these addresses belong to nothing; did you mean %s: %s?", n, named, near)
+	default:
+		b.note(s.origin, field, "there is no Service %s, so that these addresses belong to nothing", n)
 	}
 }
 
 // meantService is the Service that a label with an unknown name probably means: one that it
-// names with its namespace or domain, or nearly. "" if there is none.
+// names with its namespace or domain, or nearly, or with another ending. "" if there is none.
 func meantService(label string, services []string) string {
 	bare, _, _ := strings.Cut(label[strings.LastIndexByte(label, '/')+1:], ".")
 	if slices.Contains(services, bare) {
 		return bare
 	}
-	return lb.Nearest(label, services)
+	if near := lb.Nearest(label, services); near != "" {
+		return near
+	}
+	i := slices.IndexFunc(services, func(s string) bool { return strings.HasPrefix(bare, s+"-") || strings.HasPrefix(s, bare+"-") })
+	if i < 0 {
+		return ""
+	}
+	return services[i]
 }
 
 // unlabelled says what to write into a slice that does not name its Service: one whose name

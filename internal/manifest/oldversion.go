@@ -17,22 +17,29 @@ var gone = map[string]string{
 	"extensions/v1beta1": "1.22", "networking.k8s.io/v1beta1": "1.22", "discovery.k8s.io/v1beta1": "1.25",
 }
 
-// former are the fields of older versions that have another name now, by kind and the end
-// of their path.
+// former are fields that people write by an older version's name, or by that of another
+// kind, and what to write, by kind and the end of their path.
 var former = map[string][]struct{ field, now string }{
 	"Ingress": {
-		{".serviceName", "service.name, in service: {name: <name>, port: {number: <number>}}"},
-		{".servicePort", "service.port.number, or service.port.name for a name, in service: {name: <name>, port: {number: <number>}}"},
-		{"spec.backend", "spec.defaultBackend, with service: {name: <name>, port: {number: <number>}}"},
+		{".serviceName", "since networking.k8s.io/v1 it is service.name, in service: {name: <name>, port: {number: <number>}}"},
+		{".servicePort", "since networking.k8s.io/v1 it is service.port.number, or service.port.name for a name, in service: {name: <name>, port: {number: <number>}}"},
+		{"spec.backend", "since networking.k8s.io/v1 it is spec.defaultBackend, with service: {name: <name>, port: {number: <number>}}"},
 	},
-	"EndpointSlice": {{".topology", "zone and nodeName"}},
+	"EndpointSlice": {
+		{".topology", "since discovery.k8s.io/v1 it is zone and nodeName"},
+		{".ip", "write addresses: [<IP address>]"},
+		{".targetPort", "write port"},
+		{"spec", "an EndpointSlice has none: write addressType, ports and endpoints at the top"},
+		{"subsets", "that is of Endpoints: write endpoints and ports"},
+		{"addresses", "write endpoints: [{addresses: [<IP address>]}]"},
+	},
 }
 
-// formerly says what a field of an older version is called now; "" if it is none.
+// formerly says what to write for a field by another name; "" if it is none.
 func formerly(kind, field string) string {
 	for _, f := range former[kind] {
 		if field == f.field || strings.HasPrefix(f.field, ".") && strings.HasSuffix(field, f.field) {
-			return "; it is a field of older apiVersions, now " + f.now
+			return "; " + f.now
 		}
 	}
 	return ""
@@ -135,4 +142,11 @@ func keyLine(n *yaml.Node, key string) int {
 		return at.Line
 	}
 	return n.Line
+}
+
+// ofKubernetes tells whether a version is one of Kubernetes' own groups, so that a kind in it
+// is none of another maker's.
+func ofKubernetes(apiVersion string) bool {
+	group, _, grouped := strings.Cut(apiVersion, "/")
+	return !grouped || !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io")
 }

@@ -28,6 +28,14 @@ metadata: {name: web-1}
 apiVersion: networking.k8s.io/v2
 kind: IngressClass
 metadata: {name: public}
+---
+apiVersion: v1
+kind: EndpointSlice
+metadata: {name: web-2}
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: of-another-maker}
 `))
 	want := []string{
 		"f:1: Ingress shop/old: apiVersion: extensions/v1beta1 is not read for an Ingress (it went with Kubernetes 1.22); write apiVersion: networking.k8s.io/v1, which wants " +
@@ -37,6 +45,7 @@ metadata: {name: public}
 		"f:10: Ingress shop/old: spec.rules[0].http.paths[0].backend: write backend: {service: {name: web, port: {number: 80}}}",
 		"f:15: EndpointSlice web-1: apiVersion: discovery.k8s.io/v1beta1 is not read for an EndpointSlice (it went with Kubernetes 1.25); write apiVersion: discovery.k8s.io/v1",
 		"f:19: IngressClass public: apiVersion: networking.k8s.io/v2 is not read for an IngressClass; write apiVersion: networking.k8s.io/v1",
+		"f:23: EndpointSlice web-2: apiVersion: v1 is not read for an EndpointSlice; write apiVersion: discovery.k8s.io/v1",
 	}
 	var got []string
 	for _, p := range problems {
@@ -59,7 +68,7 @@ spec:
 	if len(problems) > 0 || len(objects) != 1 {
 		t.Fatal(problems)
 	}
-	for i, want := range []string{"now spec.defaultBackend", "now service.name", "now service.port.number"} {
+	for i, want := range []string{"it is spec.defaultBackend", "it is service.name", "it is service.port.number"} {
 		if w := objects[0].Warnings; len(w) <= i || !strings.Contains(w[i].Text, want) {
 			t.Errorf("warnings %v, want %q", w, want)
 		}

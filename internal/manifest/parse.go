@@ -180,7 +180,7 @@ func (p *parser) list(items *yaml.Node, before int, apiVersion, kind string) {
 // object decodes an object of a known kind, and notes any other.
 func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	k, known := kinds[kind]
-	if !known || !k.has(apiVersion) {
+	if !known || !k.has(apiVersion) && !ofKubernetes(apiVersion) {
 		p.objects = append(p.objects, Object{Origin: p.origin})
 		return
 	}

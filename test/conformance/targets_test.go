@@ -7,7 +7,7 @@ func TestSlices(t *testing.T) {
 	for file, want := range map[string]string{
 		"1-slice-port-without-name": "EndpointSlice shop/web-x1: ports[0]: port 21101 has no name, and Kubernetes matches ports by name: those of Service shop/web are http=80; write name: http",
 		"2-slice-in-other-namespace": "EndpointSlice default/web-x1: metadata.namespace: there is no Service default/web, and one in namespace shop: " +
-			"an EndpointSlice belongs to a Service of its own namespace; write namespace: shop",
+			"a Service has its addresses from its own namespace; write namespace: shop",
 		"3-address-is-a-host-name": `EndpointSlice shop/web-x1: endpoints[0].addresses[0]: "localhost" is no IP address, and host names are not looked up; write one, such as 127.0.0.1`,
 		"4-address-with-port":      `"127.0.0.1:21101": an address has no port; write "127.0.0.1" here, and port: 21101 in ports`,
 		"5-no-addressType":         "EndpointSlice shop/web-x1: addressType: it is missing; write addressType: IPv4",
@@ -53,7 +53,7 @@ func TestOldVersions(t *testing.T) {
 		"write apiVersion: networking.k8s.io/v1, which wants backend.service.name and backend.service.port.number (or name) in place of backend.serviceName and servicePort, and pathType in every path",
 		"write apiVersion: networking.k8s.io/v1, which wants spec.defaultBackend in place of spec.backend",
 		"write defaultBackend: {service: {name: web, port: {number: 80}}}", "3 set aside")
-	inCase(t, "21-ingress-without-rules", "check", "-q", "v1beta1-renamed.yaml").says(t, "now service.name", "now service.port.number", "now spec.defaultBackend")
+	inCase(t, "21-ingress-without-rules", "check", "-q", "v1beta1-renamed.yaml").says(t, "it is service.name", "it is service.port.number", "it is spec.defaultBackend")
 }
 
 // TestIngressWithoutRules: what the API server refuses opens no load balancer that answers 404 to everything.
