@@ -24,7 +24,7 @@ var extraPlaces = map[string]settings{
 	"desync2-monitor":   {https: true, attributes: "routing.http.desync_mitigation_mode=monitor"},
 	"desync2-defensive": {https: true, attributes: "routing.http.desync_mitigation_mode=defensive"},
 	"desync2-strictest": {https: true, attributes: "routing.http.desync_mitigation_mode=strictest"},
-	"slow-H":            {}, "slow-B": {}, "slow-X": {},
+	"slow-heads":        {}, "slow-bodies": {}, "slow-answers": {},
 	"h2spec-late": {https: true}, "h2spec-early": {https: true},
 	"tunnel-http2": {https: true}, "tunnel-refused": {https: true},
 }

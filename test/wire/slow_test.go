@@ -20,9 +20,9 @@ func TestSlowClients(t *testing.T) {
 	}
 	t.Parallel()
 	for name, flags := range map[string]string{
-		"slow-H": "-H -c 150 -r 100 -l 6 -i 1 -x 24 -p 2 -t GET",
-		"slow-B": "-B -c 150 -r 100 -l 6 -i 1 -x 24 -p 2 -s 100000 -t POST",
-		"slow-X": "-X -c 150 -r 100 -l 6 -n 1 -w 256 -y 512 -z 16 -k 3 -p 2",
+		"slow-heads":   "-H -c 150 -r 100 -l 6 -i 1 -x 24 -p 2 -t GET",
+		"slow-bodies":  "-B -c 150 -r 100 -l 6 -i 1 -x 24 -p 2 -s 100000 -t POST",
+		"slow-answers": "-X -c 150 -r 100 -l 6 -n 1 -w 256 -y 512 -z 16 -k 3 -p 2",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
