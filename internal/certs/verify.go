@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/albatross-lb/albatross/lb"
 )
 
 // Why a client certificate is refused: the words of the connection log (Elastic Load
@@ -54,7 +56,7 @@ func (s *TrustStore) verify(presented []*x509.Certificate, now time.Time, ignore
 	}
 	leaf, trust := presented[0], s.current()
 	if leaf.Version != 3 || !supportedKey(leaf) {
-		return refuse(ClientCertTypeUnsupported, "X.509 version %d with a %s key; use version 3 with RSA of 2048 to 8192 bits or ECDSA", leaf.Version, leaf.PublicKeyAlgorithm)
+		return refuse(ClientCertTypeUnsupported, "X.509 version %d with %s key; use version 3 with RSA of 2048 to 8192 bits or ECDSA", leaf.Version, lb.WithArticle(leaf.PublicKeyAlgorithm.String()))
 	}
 	if ignoreExpiry && now.After(leaf.NotAfter) {
 		unexpired := *leaf
@@ -87,7 +89,7 @@ func (s *TrustStore) verify(presented []*x509.Certificate, now time.Time, ignore
 func (t *trust) accept(chain []*x509.Certificate) error {
 	for i, c := range chain {
 		if !supportedKey(c) {
-			return refuse(ClientCertTypeUnsupported, "issuer %s has a %s key; use RSA of 2048 to 8192 bits or ECDSA", c.Subject, c.PublicKeyAlgorithm)
+			return refuse(ClientCertTypeUnsupported, "issuer %s has %s key; use RSA of 2048 to 8192 bits or ECDSA", c.Subject, lb.WithArticle(c.PublicKeyAlgorithm.String()))
 		}
 		issuer := c
 		if i+1 < len(chain) {
