@@ -16,8 +16,8 @@
 // and a system call. Streams, buffers and header memory are pooled; a header
 // block is decoded straight into the text of HTTP/1.1 header lines, because that
 // is what a load balancer needs next ([Request.AppendHead]): HTTP/2 requests are
-// judged and classified by the same rules as HTTP/1.1 ones. HPACK is our own for
-// the same reason: bytes in, bytes out, and no string per field.
+// judged by the same rules as HTTP/1.1 ones. HPACK is our own for the same reason:
+// bytes in, bytes out, and no string per field.
 //
 // # Bounds
 //
@@ -48,7 +48,8 @@
 // # Targets
 //
 // A [Transport] has the connections to one target, which streams of many clients share. It
-// opens a stream on the first connection that has room, and makes as many further
+// opens a stream on the first connection that has room (for a request with a body, a
+// window that others have not used up, too), and makes as many further
 // ones as the requests that wait will fill; when there may be no more it says so at once. A
 // connection takes one stream until the target's SETTINGS have come, and then as many as
 // they say, whenever they change. The error of a stream tells whether its target has

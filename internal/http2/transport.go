@@ -12,7 +12,8 @@ import (
 )
 
 // Transport carries requests to one target over as few connections as will do: a
-// second is opened only when the first has no room for another stream.
+// second is opened only when the first has no room for another stream, or has had no
+// window for what is to be sent for a while.
 type Transport struct {
 	connect func(ctx context.Context) (net.Conn, error)
 	lim     Limits
