@@ -110,6 +110,8 @@ func spaced(characters string) string { return strings.Join(strings.Split(charac
 // pathAdvice says what may be meant by a path with characters that no path value may hold.
 func pathAdvice(p, characters string) string {
 	switch before, _, query := strings.Cut(p, "?"); {
+	case strings.Contains(p, "{{"), strings.Contains(p, "${"): // left of a template
+		return ""
 	case strings.ContainsAny(characters, `()[]{}|^\`):
 		return "; a regular expression is written as regexValues"
 	case query && strings.Contains(characters, "="):

@@ -29,6 +29,7 @@ func TestValueCharacters(t *testing.T) {
 		{PathPattern, "/api(/|$)(.*)", []string{`AWS takes letters, digits and _ - . $ / ~ " ' @ : + & * ? in a path, and "/api(/|$)(.*)" holds ( | ); a regular expression is written as regexValues`}},
 		{PathPattern, "/v[0-9]+/.*", []string{"holds [ ]; a regular"}},
 		{PathPattern, "/über", []string{"holds ü"}},
+		{PathPattern, "/${PATH}", []string{`"/${PATH}" holds { }`}},
 		{PathPattern, "/b c", []string{"holds a blank"}},
 		{PathPattern, "/b%20c", []string{"holds %"}},
 		{PathPattern, "/b\tc", []string{`holds \t`}},

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -67,7 +66,7 @@ func mirrorAddresses(addresses []corev1.EndpointAddress, family discoveryv1.Addr
 
 // remarkEndpoints says which Endpoints objects are not used.
 func (b *builder) remarkEndpoints() {
-	for _, n := range slices.SortedFunc(maps.Keys(b.endpoints), func(x, y name) int { return strings.Compare(x.String(), y.String()) }) {
+	for _, n := range slices.SortedFunc(maps.Keys(b.endpoints), byText) {
 		e := b.endpoints[n]
 		switch {
 		case b.services[n] == nil: // remarkStrays says it

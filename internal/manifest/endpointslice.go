@@ -198,15 +198,26 @@ func (b *builder) remarkStrays() {
 		byNamespace[n.namespace] = append(byNamespace[n.namespace], n.name)
 		byName[n.name] = append(byName[n.name], n.namespace)
 	}
-	for _, n := range slices.SortedFunc(maps.Keys(strays), func(x, y name) int { return cmp.Compare(x.String(), y.String()) }) {
+	for _, list := range []map[string][]string{byNamespace, byName} {
+		for _, all := range list {
+			slices.Sort(all)
+		}
+	}
+	for i, n := range slices.SortedFunc(maps.Keys(strays), byText) {
+		neighbours := byNamespace[n.namespace]
+		if i >= mostVerdicts { // each is compared with all
+			neighbours = nil
+		}
 		for _, s := range strays[n] {
-			b.remarkStray(s, n, slices.Sorted(slices.Values(byNamespace[n.namespace])), slices.Sorted(slices.Values(byName[n.name])))
+			b.remarkStray(s, n, neighbours, byName[n.name])
 		}
 	}
 	for _, s := range b.unlabelled {
 		b.warn(s.origin, serviceLabel, "%s", unlabelled(s, byNamespace[s.origin.Namespace]))
 	}
 }
+
+func byText(x, y name) int { return cmp.Compare(x.String(), y.String()) }
 
 // serviceLabel is the field that names the Service of a slice.
 const serviceLabel = "metadata.labels[" + discoveryv1.LabelServiceName + "]"

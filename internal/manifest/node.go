@@ -33,6 +33,9 @@ func (b *builder) nodeTargets(g *lb.TargetGroup, s *service, port corev1.Service
 	default:
 		b.warnOnce(s.origin, "", fmt.Sprintf("none of the Nodes (%d) takes traffic: %s: %s", len(b.nodes), someOf(c.leftOut), withoutTargets(g)))
 	}
+	if port.NodePort < 30000 || port.NodePort > 32767 {
+		b.noteOnce(s.origin, fmt.Sprintf("node port %d is not from 30000 to 32767, which are those that Kubernetes takes unless --service-node-port-range says otherwise", port.NodePort))
+	}
 	if s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
 		b.noteOnce(s.origin, "externalTrafficPolicy: Local: every Node is a target, and one without a ready Pod of the Service fails its health checks, as on AWS")
 	}

@@ -106,7 +106,17 @@ func targetAdvice(item string, addr netip.AddrPort, err error) string {
 
 // remarkTargets says what our own annotations of Services mean, and what is wrong with them.
 func (b *builder) remarkTargets() {
-	for _, n := range slices.SortedFunc(maps.Keys(b.services), func(x, y name) int { return strings.Compare(x.String(), y.String()) }) {
+	var own []name
+	for n, s := range b.services {
+		for key := range s.Annotations {
+			if strings.HasPrefix(key, ownPrefix) {
+				own = append(own, n)
+				break
+			}
+		}
+	}
+	slices.SortFunc(own, byText)
+	for _, n := range own {
 		s := b.services[n]
 		notes := annotations{ownPrefix, s.Annotations}
 		for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
