@@ -61,7 +61,7 @@ func newBuilder(opts Options) *builder {
 	return &builder{
 		opts: opts.withDefaults(), cfg: whole, whole: whole,
 		services: map[name]*service{}, secrets: map[name]*secret{}, namespaces: map[string]*corev1.Namespace{},
-		classes: map[string]*networkingv1.IngressClass{}, params: map[string]*classParams{}, unread: map[objectName]lb.Origin{},
+		classes: map[string]*networkingv1.IngressClass{}, params: map[paramsName]*classParams{}, unread: map[objectName]lb.Origin{},
 		bound:  map[string]string{},
 		slices: map[name][]endpointSlice{}, endpoints: map[name]*endpoints{}, madeOf: map[string]string{}, secretARNs: map[secretARN]name{},
 		seen: map[lb.Problem]bool{}, told: map[lb.Problem]bool{}, keys: map[string]string{}, newGroups: map[string]*groupMemory{},
@@ -97,7 +97,7 @@ type builder struct {
 	secrets    map[name]*secret
 	namespaces map[string]*corev1.Namespace
 	classes    map[string]*networkingv1.IngressClass
-	params     map[string]*classParams
+	params     map[paramsName]*classParams
 	unread     map[objectName]lb.Origin // objects of which not all could be read
 	nodes      []node
 	bindings   []*binding
@@ -174,7 +174,7 @@ func (b *builder) index(objects []Object) {
 		case *networkingv1.IngressClass:
 			b.classes[v.Name] = v
 		case *IngressClassParams:
-			b.params[v.Name] = &classParams{v, o.Origin, o.broken()}
+			b.params[paramsName{apiGroup(v.APIVersion), v.Name}] = &classParams{v, o.Origin, o.broken()}
 		case *TargetGroupBinding:
 			b.bindings = append(b.bindings, &binding{v, n, o.Origin})
 		case *discoveryv1.EndpointSlice:
@@ -196,7 +196,16 @@ func (b *builder) index(objects []Object) {
 // withoutDoubles keeps the last of the objects that have the same kind and name and can be
 // served, or of those that cannot.
 func (b *builder) withoutDoubles(objects []Object) []Object {
-	of := func(o Object) objectName { return objectName{o.Origin.Kind, name{o.Origin.Namespace, o.Origin.Name}} }
+	of := func(o Object) objectName {
+		kind := o.Origin.Kind
+		switch v := o.Value.(type) { // of two makers, and so two objects
+		case *IngressClassParams:
+			kind += "." + apiGroup(v.APIVersion)
+		case *TargetGroupBinding:
+			kind += "." + apiGroup(v.APIVersion)
+		}
+		return objectName{kind, name{o.Origin.Namespace, o.Origin.Name}}
+	}
 	last, named := make(map[objectName]int, len(objects)), 0
 	for i, o := range objects {
 		if o.Value == nil {

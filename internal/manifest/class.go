@@ -9,6 +9,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/albatross-lb/albatross/lb"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 func (b *builder) classify(m *member) (ours bool, err error) {
 	if class, ok := m.Annotations[classAnnotation]; ok {
 		if class != b.opts.IngressClass {
-			b.note(m.origin, "metadata.annotations["+classAnnotation+"]", "class %q is not ours (%q is); the Ingress is passed over", class, b.opts.IngressClass)
+			b.passOver(m.origin, "metadata.annotations["+classAnnotation+"]", m.wantsALB(), "class %q is not ours (%q is); the Ingress is passed over", class, b.opts.IngressClass)
 		}
 		return class == b.opts.IngressClass, nil
 	}
@@ -35,7 +37,7 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	const field = "spec.ingressClassName"
 	if err != nil || !named {
 		if err == nil {
-			b.note(m.origin, field, "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s", b.opts.IngressClass)
+			b.passOver(m.origin, field, true, "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s", b.opts.IngressClass)
 		}
 		return false, err
 	}
@@ -46,19 +48,20 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		}
 		return false, faultf(field, "%s; add it, or write the name of one that is there: %s", b.missing("IngressClass", name{"", className}), strings.Join(b.classNames(), ", "))
 	}
-	if class.Spec.Controller != ourController {
-		b.note(m.origin, field, "the controller of IngressClass %q is %q and not %q; the Ingress is passed over", className, class.Spec.Controller, ourController)
+	group, ours := paramsGroups[class.Spec.Controller]
+	if !ours {
+		b.passOver(m.origin, field, m.wantsALB(), "the controller of IngressClass %q is %q and not %q; the Ingress is passed over", className, class.Spec.Controller, ourController)
 		return false, nil
 	}
 	if class.Spec.Parameters == nil {
 		return true, nil
 	}
 	p := class.Spec.Parameters
-	if p.APIGroup == nil || *p.APIGroup != paramsGroup || p.Kind != paramsKind {
+	if p.APIGroup == nil || *p.APIGroup != group || p.Kind != paramsKind {
 		m.params = &unknownParams
-		return true, faultf(field, "IngressClass %s has parameters of an unknown kind; write apiGroup: %s and kind: %s there", className, paramsGroup, paramsKind)
+		return true, faultf(field, "IngressClass %s has parameters of an unknown kind; write apiGroup: %s and kind: %s there", className, group, paramsKind)
 	}
-	params, ok := b.params[p.Name]
+	params, ok := b.params[paramsName{group, p.Name}]
 	if !ok {
 		m.params = &unknownParams
 		return true, faultf(field, "IngressClass %s has its parameters there, and %s; add it", className, b.missing(paramsKind, name{"", p.Name}))
@@ -71,6 +74,7 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		return true, err
 	}
 	m.params = &params.Spec
+	b.warnForeignParams(params.origin, params.IngressClassParams)
 	b.noteParams(params.origin, m.params)
 	if port := m.params.SSLRedirectPort; port != "" {
 		if _, err := strconv.ParseInt(port, 10, 32); err != nil {
@@ -78,6 +82,25 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// wantsALB reports whether the Ingress says how an application load balancer is to be, so that its author meant one.
+func (m *member) wantsALB() bool {
+	for key := range m.Annotations {
+		if strings.HasPrefix(key, ingressPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// passOver says that no load balancer is made of an object: a warning where its author meant one of ours.
+func (b *builder) passOver(origin lb.Origin, field string, meant bool, format string, args ...any) {
+	if meant {
+		b.warn(origin, field, format, args...)
+		return
+	}
+	b.note(origin, field, format, args...)
 }
 
 // classNames are those that an Ingress may name.

@@ -12,23 +12,23 @@ import (
 
 // kind is a kind of object that Build understands.
 type kind struct {
-	version    string   // the apiVersion that is read
+	versions   []string // the apiVersions that are read, the one to write first
 	groups     []string // what the apiVersions of the kind begin with, old ones too
 	namespaced bool
 	is         reflect.Type
 }
 
 var kinds = map[string]kind{
-	"Ingress":            {"networking.k8s.io/v1", []string{"networking.k8s.io/", "extensions/"}, true, reflect.TypeFor[networkingv1.Ingress]()},
-	"IngressClass":       {"networking.k8s.io/v1", []string{"networking.k8s.io/"}, false, reflect.TypeFor[networkingv1.IngressClass]()},
-	"IngressClassParams": {"elbv2.k8s.aws/v1beta1", []string{"elbv2.k8s.aws/"}, false, reflect.TypeFor[IngressClassParams]()},
-	"TargetGroupBinding": {"elbv2.k8s.aws/v1beta1", []string{"elbv2.k8s.aws/"}, true, reflect.TypeFor[TargetGroupBinding]()},
-	"Service":            {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Service]()},
-	"Secret":             {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Secret]()},
-	"Namespace":          {"v1", []string{"v1"}, false, reflect.TypeFor[corev1.Namespace]()},
-	"Node":               {"v1", []string{"v1"}, false, reflect.TypeFor[corev1.Node]()},
-	"Endpoints":          {"v1", []string{"v1"}, true, reflect.TypeFor[corev1.Endpoints]()},
-	"EndpointSlice":      {"discovery.k8s.io/v1", []string{"discovery.k8s.io/"}, true, reflect.TypeFor[discoveryv1.EndpointSlice]()},
+	"Ingress":            {[]string{"networking.k8s.io/v1"}, []string{"networking.k8s.io/", "extensions/"}, true, reflect.TypeFor[networkingv1.Ingress]()},
+	"IngressClass":       {[]string{"networking.k8s.io/v1"}, []string{"networking.k8s.io/"}, false, reflect.TypeFor[networkingv1.IngressClass]()},
+	"IngressClassParams": {[]string{"elbv2.k8s.aws/v1beta1", "eks.amazonaws.com/v1"}, []string{"elbv2.k8s.aws/", "eks.amazonaws.com/"}, false, reflect.TypeFor[IngressClassParams]()},
+	"TargetGroupBinding": {[]string{"elbv2.k8s.aws/v1beta1", "eks.amazonaws.com/v1"}, []string{"elbv2.k8s.aws/", "eks.amazonaws.com/"}, true, reflect.TypeFor[TargetGroupBinding]()},
+	"Service":            {[]string{"v1"}, []string{"v1"}, true, reflect.TypeFor[corev1.Service]()},
+	"Secret":             {[]string{"v1"}, []string{"v1"}, true, reflect.TypeFor[corev1.Secret]()},
+	"Namespace":          {[]string{"v1"}, []string{"v1"}, false, reflect.TypeFor[corev1.Namespace]()},
+	"Node":               {[]string{"v1"}, []string{"v1"}, false, reflect.TypeFor[corev1.Node]()},
+	"Endpoints":          {[]string{"v1"}, []string{"v1"}, true, reflect.TypeFor[corev1.Endpoints]()},
+	"EndpointSlice":      {[]string{"discovery.k8s.io/v1"}, []string{"discovery.k8s.io/"}, true, reflect.TypeFor[discoveryv1.EndpointSlice]()},
 }
 
 // has tells whether an apiVersion is one of the kind, and not of another maker's kind of the same name.
@@ -41,9 +41,19 @@ func (k kind) has(apiVersion string) bool {
 	return false
 }
 
+// newest is the version to write in place of an older one, of the same group where that is read at all.
+func (k kind) newest(apiVersion string) string {
+	for _, v := range k.versions {
+		if apiGroup(v) == apiGroup(apiVersion) {
+			return v
+		}
+	}
+	return k.versions[0]
+}
+
 func versionOf(name string) string {
 	if k, ok := kinds[name]; ok {
-		return "apiVersion: " + k.version
+		return "apiVersion: " + k.versions[0]
 	}
 	return "the apiVersion of its kind"
 }
@@ -56,6 +66,8 @@ func settle(value any) {
 		if o.Namespace == "" {
 			o.Namespace = "default"
 		}
+	case *IngressClassParams:
+		settleParams(o)
 	case *TargetGroupBinding:
 		if o.Namespace == "" {
 			o.Namespace = "default"

@@ -17,7 +17,7 @@ type Object struct {
 	// Value is a pointer to the typed object: Ingress, IngressClass
 	// (networking.k8s.io/v1), Service, Endpoints, Secret, Namespace, Node (v1), EndpointSlice
 	// (discovery.k8s.io/v1), IngressClassParams or TargetGroupBinding
-	// (elbv2.k8s.aws/v1beta1). It is nil for any other kind, which Build passes over
+	// (elbv2.k8s.aws/v1beta1, eks.amazonaws.com/v1). It is nil for any other kind, which Build passes over
 	// and says so.
 	Value any
 	// Broken are the fields whose values could not be read, or that Kubernetes would refuse
@@ -66,12 +66,15 @@ type IngressClassParams struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Spec IngressClassParamsSpec `json:"spec"`
+
+	foreign map[string]string // fields that have no effect, and what to write instead
 }
 
 // IngressClassParamsSpec holds what a cluster's owner settles for all Ingresses of a class.
 type IngressClassParamsSpec struct {
 	LoadBalancerName            string                `json:"loadBalancerName,omitempty"`
 	CertificateARN              []string              `json:"certificateArn,omitempty"`
+	CertificateARNs             []string              `json:"certificateARNs,omitempty"` // EKS Auto Mode's word
 	NamespaceSelector           *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	Group                       *ParamsGroup          `json:"group,omitempty"`
 	Scheme                      *string               `json:"scheme,omitempty"`
@@ -99,8 +102,9 @@ type ParamsGroup struct {
 
 // ParamsSubnets selects subnets by id or by tag.
 type ParamsSubnets struct {
-	IDs  []string            `json:"ids,omitempty"`
-	Tags map[string][]string `json:"tags,omitempty"`
+	IDs       []string            `json:"ids,omitempty"`
+	Tags      map[string][]string `json:"tags,omitempty"`
+	MatchTags any                 `json:"matchTags,omitempty"` // EKS Auto Mode's word
 }
 
 // ParamsPair is a tag or an attribute.

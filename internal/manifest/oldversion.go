@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -52,7 +51,7 @@ func (p *parser) oldVersion(n *yaml.Node, before int, apiVersion string, k kind)
 		is += " (it went with Kubernetes " + went + ")"
 	}
 	var changes []change
-	if k.version == networkingv1.SchemeGroupVersion.String() && p.origin.Kind == "Ingress" {
+	if p.origin.Kind == "Ingress" {
 		changes = ingressChanges(n)
 	}
 	var wants []string
@@ -65,7 +64,7 @@ func (p *parser) oldVersion(n *yaml.Node, before int, apiVersion string, k kind)
 	if len(wants) > 0 {
 		with = ", which wants " + strings.Join(wants, ", and ")
 	}
-	p.problem("apiVersion", "%s %s; write apiVersion: %s%s", apiVersion, is, k.version, with)
+	p.problem("apiVersion", "%s %s; write apiVersion: %s%s", apiVersion, is, k.newest(apiVersion), with)
 	origin := p.origin
 	for _, c := range changes[:min(len(changes), mostChanges)] {
 		p.origin.Line = before + c.line

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -184,7 +185,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 		p.objects = append(p.objects, Object{Origin: p.origin})
 		return
 	}
-	if apiVersion != k.version {
+	if !slices.Contains(k.versions, apiVersion) {
 		p.oldVersion(n, before, apiVersion, k)
 		return
 	}

@@ -68,21 +68,22 @@ func (b *builder) builderOf(s *service) buildService {
 			b.ignore(s.name)
 		}
 		return nil
-	case s.Spec.LoadBalancerClass != nil:
-		if *s.Spec.LoadBalancerClass == nlbClass {
+	case s.class() != "":
+		if slices.Contains(networkClasses, s.class()) {
 			return b.network
 		}
-		b.note(s.origin, "spec.loadBalancerClass", "the class %q is not ours; the Service is passed over", *s.Spec.LoadBalancerClass)
+		b.passOver(s.origin, "spec.loadBalancerClass", wantsOne && kind != "", "the class %q is not ours; the Service is passed over; write %s for a network load balancer", s.class(), nlbClass)
 	case kind == "application" && s.Spec.Type == corev1.ServiceTypeLoadBalancer:
 		return b.application
 	case kind == "application":
-		b.note(s.origin, "spec.type", "the Service asks for an application load balancer, and is not of type: LoadBalancer; it gets none")
-	case kind == "nlb-ip", kind == "external" && slices.Contains([]string{ipTargets, instanceTargets}, notes.textOr("nlb-target-type", "")):
+		b.warn(s.origin, "spec.type", "the Service asks for an application load balancer, and is not of type: LoadBalancer; it gets none")
+	case kind == "nlb-ip", kind == external && namesTargets(notes):
 		return b.network
-	case kind == "nlb" && s.Spec.Type == corev1.ServiceTypeLoadBalancer && b.opts.Inventory == nil:
-		return b.network // on AWS that of the cloud provider, which is not the controller's
-	case s.Spec.Type == corev1.ServiceTypeLoadBalancer:
-		b.note(s.origin, notes.field("type"), "the Service gets no load balancer of its own; write \"application\" for one of layer 7")
+	case s.Spec.Type == corev1.ServiceTypeLoadBalancer && b.opts.Inventory == nil:
+		b.noteClass(s, kind)
+		return b.network
+	case kind == external || kind == cloudNLB:
+		b.warn(s.origin, "spec.type", "the Service asks for a network load balancer, and is not of type: LoadBalancer; it gets none")
 	}
 	if s.Spec.Type == corev1.ServiceTypeLoadBalancer {
 		b.ignore(s.name)
@@ -142,6 +143,9 @@ func (b *builder) serviceBalancer(s *service, kind lb.LoadBalancerType, addressT
 	}
 	var badScheme error
 	l.Scheme, badScheme = serviceScheme(notes, b.opts.DefaultScheme)
+	if s.ofCloudProvider() {
+		l.Scheme, badScheme = cloudScheme(notes), nil
+	}
 	uid := string(s.UID)
 	if uid == "" && kind == lb.Application {
 		uid = s.name.String() // files have no UIDs, and names should differ all the same
@@ -220,12 +224,16 @@ func (b *builder) readTLS(s *service) (tlsWords, error) {
 	arns, _ := notes.list("ssl-cert")
 	t.certificates = b.certificatesOf(s.Namespace, arns)
 	t.ports, _ = notes.list("ssl-ports")
-	if notes.textOr("type", "") == "application" { // the classic load balancer's word for all ports
+	if s.ofCloudProvider() || notes.textOr("type", "") == "application" { // the cloud provider's word for all ports
 		t.ports = slices.DeleteFunc(t.ports, func(p string) bool { return p == "*" })
 	}
 	var errs []error
 	for _, p := range t.ports {
-		if !slices.ContainsFunc(s.Spec.Ports, func(port corev1.ServicePort) bool { return isPort(port, p) }) {
+		switch {
+		case slices.ContainsFunc(s.Spec.Ports, func(port corev1.ServicePort) bool { return isPort(port, p) }):
+		case s.ofCloudProvider():
+			b.warn(s.origin, notes.field("ssl-ports"), "the Service has no port %q, so that this has no effect; write the name or number of one of its ports, which are %s", p, s.portNames())
+		default:
 			errs = append(errs, notes.faultf("ssl-ports", "the Service has no port %q; write the name or number of one of its ports, which are %s", p, s.portNames()))
 		}
 	}
