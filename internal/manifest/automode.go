@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ type paramsName struct{ group, name string }
 func settleParams(p *IngressClassParams) {
 	p.foreign = p.foreignFields()
 	if apiGroup(p.APIVersion) == autoGroup {
-		p.Spec.CertificateARN = p.Spec.CertificateARNs
+		p.Spec.CertificateARN, p.Spec.Listeners = p.Spec.CertificateARNs, nil
 	}
 	p.Spec.CertificateARNs = nil
 }
@@ -67,7 +68,8 @@ func (p *IngressClassParams) foreignFields() map[string]string {
 
 // warnForeignParams says which fields of IngressClassParams have no effect, since another controller reads them.
 func (b *builder) warnForeignParams(origin lb.Origin, p *IngressClassParams) {
-	for field, instead := range p.foreign {
+	for _, field := range slices.Sorted(maps.Keys(p.foreign)) {
+		instead := p.foreign[field]
 		text := "the controller of " + p.APIVersion + " knows no such field; it has no effect"
 		if instead != "" {
 			text += "; write " + instead

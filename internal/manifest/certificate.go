@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,32 +19,55 @@ func (m *member) explicitCertificates() []string {
 	return list
 }
 
-// secretCertificates are those of spec.tls[].secretName. AWS's controller never
-// uses them; here they count where no ARN is given. A Secret that cannot be used
-// is referred to all the same, since to serve without TLS what was meant to have
-// it would be worse than not to serve it. (With an Inventory everything is as on
-// AWS, and such a Secret counts as nothing.) Where certificates are ordered, a Secret
-// that is not there is not missed.
-func (b *builder) secretCertificates(m *member, ordered bool) []string {
-	var references []string
+// tlsSecret is a Secret that spec.tls names.
+type tlsSecret struct {
+	name      name
+	reference string
+	fault     string // why it is no certificate, and what to do about it; "" if it is one
+}
+
+// tlsSecrets are those of spec.tls[].secretName. AWS's controller never uses them; here they count where no ARN is given.
+// With an Inventory everything is as on AWS, and there are none.
+func (b *builder) tlsSecrets(m *member) (usable, missing []tlsSecret) {
+	if b.opts.Inventory != nil {
+		return nil, nil
+	}
 	for _, tls := range m.Spec.TLS {
 		if tls.SecretName == "" {
 			continue
 		}
 		n := name{m.Namespace, tls.SecretName}
-		reference := "secret:" + n.String()
+		t := tlsSecret{name: n, reference: "secret:" + n.String()}
 		switch s, ok := b.secret(n); {
 		case ok && len(s.Data["tls.crt"]) > 0 && len(s.Data["tls.key"]) > 0:
-			b.cfg.Certificates[reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
-		case ok:
-			b.warn(m.origin, "spec.tls", "Secret %s has no tls.crt and tls.key, so that there is no certificate; write a Secret of type kubernetes.io/tls", n)
-		case ordered:
+			b.cfg.Certificates[t.reference] = &lb.KeyPair{CertPEM: s.Data["tls.crt"], KeyPEM: s.Data["tls.key"], Origin: s.origin}
+			usable = append(usable, t)
 			continue
+		case ok:
+			t.fault = fmt.Sprintf("Secret %s has no tls.crt and tls.key, so that there is no certificate; write a Secret of type kubernetes.io/tls", n)
 		default:
-			b.warn(m.origin, "spec.tls", "%s, so that there is no certificate; add it, or name one in %scertificate-arn", b.missing("Secret", n), ingressPrefix)
+			t.fault = fmt.Sprintf("%s, so that there is no certificate; add it, or name one in %scertificate-arn", b.missing("Secret", n), ingressPrefix)
 		}
-		if b.cfg.Certificates[reference] != nil || b.opts.Inventory == nil {
-			references = append(references, reference)
+		missing = append(missing, t)
+	}
+	return usable, missing
+}
+
+// secretCertificates are the certificates of Secrets for a member that names no other. Where it asks for HTTPS, one that
+// cannot be used is referred to all the same: to serve without TLS what was meant to have it would be worse
+// than not to serve it. Where it does not, an Ingress is served over HTTP as on AWS, which knows no Secrets, and over
+// HTTPS beside that where there are certificates.
+func (b *builder) secretCertificates(m *member, usable, missing []tlsSecret, secure, ordered bool) (references []string) {
+	for _, t := range usable {
+		references = append(references, t.reference)
+	}
+	for _, t := range missing {
+		switch {
+		case secure && !ordered: // where certificates are ordered, a Secret that is not there is not missed
+			b.warn(m.origin, "spec.tls", "%s", t.fault)
+			references = append(references, t.reference)
+		case !secure:
+			b.note(m.origin, "spec.tls", "served over HTTP alone, as by AWS's controller, which does not use Secrets: %s", t.fault)
 		}
 	}
 	return references

@@ -30,19 +30,26 @@ func (r ranges) empty() bool { return len(r.v4) == 0 && len(r.v6) == 0 }
 // readPorts reads the listeners of a member.
 func (b *builder) readPorts(m *member) error {
 	ask, badACME := m.acme()
-	certificates := b.certificatesOf(m.Namespace, m.explicitCertificates())
-	if len(certificates) == 0 {
-		certificates = b.secretCertificates(m, ask != nil)
+	named := b.certificatesOf(m.Namespace, m.explicitCertificates())
+	ordered := b.orderCertificates(m, ask)
+	var usable, missing []tlsSecret
+	if len(named) == 0 {
+		usable, missing = b.tlsSecrets(m)
 	}
-	certificates = slices.Concat(certificates, b.orderCertificates(m, ask))
 	inbound, badRanges := m.inboundRanges()
 	mutual, badMutual := b.mutualAuthentication(m)
-	protocols, badPorts := m.listenPorts(len(certificates) > 0)
+	protocols, badPorts := m.listenPorts(len(named)+len(ordered) > 0)
 	errs := []error{badACME, badRanges, badMutual, badPorts}
 	if badPorts != nil {
 		return errors.Join(errs...)
 	}
+	if _, said := m.notes.text("listen-ports"); !said && len(usable) > 0 && len(ordered) == 0 {
+		protocols[443] = lb.HTTPS
+		b.note(m.origin, "spec.tls", "served over HTTPS on port 443 as well, with the certificate of Secret %s; AWS's controller does not use Secrets and listens on 80 alone; "+
+			"write %slisten-ports to say which", usable[0].name, ingressPrefix)
+	}
 	spoken := slices.Collect(maps.Values(protocols))
+	certificates := slices.Concat(named, b.secretCertificates(m, usable, missing, slices.Contains(spoken, lb.HTTPS), ask != nil), ordered)
 	b.warnNotSecure(m, ask, spoken)
 	if len(certificates) == 0 && slices.Contains(spoken, lb.HTTPS) {
 		var missing error
@@ -65,7 +72,7 @@ func (b *builder) readPorts(m *member) error {
 }
 
 // listenPorts gives the protocol of each port. Without the annotation a member
-// with a certificate is on 443 alone, any other on 80 alone.
+// that names a certificate is on 443 alone, any other on 80 alone.
 func (m *member) listenPorts(certificate bool) (map[int]lb.Protocol, error) {
 	const annotation = "listen-ports"
 	var entries []map[string]int32
