@@ -221,8 +221,10 @@ func (v *validation) defaultActions(b *LoadBalancer, l *Listener) bool {
 		l.DefaultActions = answer("404")
 		return true
 	}
-	if fault := v.actionsFault(b, l, l.DefaultActions); fault != "" {
-		v.setAside(l.Origin, field, "%s; until then requests that no rule takes are answered 503", fault)
+	if faults := v.actionsFaults(b, l, l.DefaultActions); len(faults) > 0 {
+		for _, fault := range faults {
+			v.setAside(l.Origin, field, "%s; until then requests that no rule takes are answered 503", fault)
+		}
 		l.DefaultActions = unavailable()
 		return false
 	}
@@ -273,20 +275,19 @@ func (v *validation) rules(b *LoadBalancer, l *Listener, own *judgedBalancer) {
 // rule is r, or what is served in its place, or nil.
 func (v *validation) rule(b *LoadBalancer, l *Listener, r *Rule) *Rule {
 	field := r.field()
-	if fault := matchFault(r); fault != "" {
+	matching := matchFaults(r)
+	others := append(v.actionsFaults(b, l, r.Actions), transformsFaults(r.Transforms)...)
+	closing := len(matching) == 0 && guarded(r.Actions)
+	for _, fault := range append(matching, others...) {
+		if closing {
+			fault += "; until then its requests are answered 503, so that none passes without authentication"
+		}
 		v.setAside(r.Origin, field, "%s", fault)
-		return nil
-	}
-	fault := v.actionsFault(b, l, r.Actions)
-	if fault == "" {
-		fault = transformsFault(r.Transforms)
 	}
 	switch {
-	case fault != "" && guarded(r.Actions):
-		v.setAside(r.Origin, field, "%s; until then its requests are answered 503, so that none passes without authentication", fault)
+	case len(others) > 0 && closing:
 		return r.closed()
-	case fault != "":
-		v.setAside(r.Origin, field, "%s", fault)
+	case len(matching)+len(others) > 0:
 		return nil
 	}
 	v.conditionWarnings(r)
@@ -294,21 +295,24 @@ func (v *validation) rule(b *LoadBalancer, l *Listener, r *Rule) *Rule {
 	return r
 }
 
-// matchFault says why it cannot be told which requests r is for.
-func matchFault(r *Rule) string {
+// matchFaults says why it cannot be told which requests r is for.
+func matchFaults(r *Rule) (all faults) {
 	if r.Priority < 1 {
-		return fmt.Sprintf("priority is %d; write a priority of 1 or more", r.Priority)
+		all.addf("priority is %d; write a priority of 1 or more", r.Priority)
 	}
 	if len(r.Conditions) == 0 {
-		return "a rule without conditions would take every request; write the default action instead, or the path /*"
+		all.addf("a rule without conditions would take every request; write the default action instead, or the path /*")
 	}
 	for _, c := range r.Conditions {
-		if fault := conditionFault(c); fault != "" {
-			return fault
-		}
+		all = append(all, conditionFaults(c)...)
 	}
-	return ""
+	return all
 }
+
+// faults are all that is wrong with something, each with what to write instead.
+type faults []string
+
+func (f *faults) addf(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
 
 // field is where the rule was written, or else which one it is.
 func (r *Rule) field() string {

@@ -213,6 +213,24 @@ func TestWhatAWSRefusesIsServedWithAWarning(t *testing.T) {
 
 // A rule that only some clients may pass closes when it is broken; it does not let
 // its requests through to the next rule.
+func TestAllFaultsOfARule(t *testing.T) {
+	r := rule(2, lb.Action{Type: lb.RedirectAction, Redirect: &lb.Redirect{StatusCode: "301", Protocol: ptr("ftp"), Port: ptr("x")}})
+	r.Conditions = []lb.Condition{{Field: lb.SourceIP, SourceIP: &lb.ValuesConfig{Values: []string{"10.0.0", "10.0.0.0/8", "10.0.0.1"}}},
+		{Field: lb.PathPattern, PathPattern: &lb.ValuesConfig{RegexValues: []string{"("}}}, {Field: lb.RequestMethod, HTTPRequestMethod: &lb.ValuesConfig{Values: []string{"ge t"}}}}
+	r.Transforms = []lb.Transform{{Type: "url-rewrite", URLRewrite: &lb.RewriteConfig{Rewrites: []lb.Rewrite{{Regex: "["}}}}, {Type: "other"}}
+	cfg := config(listener(80, lb.HTTP, rule(1, forwardTo("web")), r))
+	lb.Validate(cfg)
+	said := fmt.Sprint(cfg.SetAside)
+	for _, want := range []string{`"10.0.0"`, "write 10.0.0.1/32", "missing closing )", `"ge t"`, `status code is "301"`, `protocol is "ftp"`, `port is "x"`, "missing closing ]", `"other"`} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing says %q: %s", want, said)
+		}
+	}
+	if rules := cfg.LoadBalancers[0].Listeners[0].Rules; len(rules) != 1 {
+		t.Errorf("%d rules are left", len(rules))
+	}
+}
+
 func TestABrokenGuardedRuleCloses(t *testing.T) {
 	jwt := lb.Action{Type: lb.JWTValidation, JWT: &lb.JWTValidationConfig{JWKSEndpoint: "https://id/k"}}
 	cognito := lb.Action{Type: lb.AuthenticateCognito, Cognito: &lb.AuthenticateCognitoConfig{UserPoolARN: "arn", UserPoolClientID: "c"}}

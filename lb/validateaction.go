@@ -1,60 +1,65 @@
 package lb
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// actionsFault says why actions cannot be taken on listener l of b; "" if they can.
-func (v *validation) actionsFault(b *LoadBalancer, l *Listener, actions []Action) string {
+// actionsFaults says why actions cannot be taken on listener l of b.
+func (v *validation) actionsFaults(b *LoadBalancer, l *Listener, actions []Action) (all faults) {
 	if len(actions) == 0 {
-		return "there is no action; write forward, redirect or fixed-response"
+		all.addf("there is no action; write forward, redirect or fixed-response")
 	}
+	answered := false
 	for i, a := range actions {
-		if fault := v.actionFault(b, l, a); fault != "" {
-			return fault
-		}
 		answers := a.Forward != nil || a.Redirect != nil || a.FixedResponse != nil
+		answered = answered || answers
+		if wrong := v.actionFaults(b, l, a); len(wrong) > 0 {
+			all = append(all, wrong...)
+			continue
+		}
 		last := i == len(actions)-1
 		switch {
-		case last && !answers:
-			return fmt.Sprintf("the last action is %s, which answers nothing; write a forward, redirect or fixed-response behind it", a.Type)
+		case last && !answered:
+			all.addf("the last action is %s, which answers nothing; write a forward, redirect or fixed-response behind it", a.Type)
 		case !last && answers:
-			return fmt.Sprintf("%s action ends the request, and there are actions behind it; write it last", WithArticle(string(a.Type)))
+			all.addf("%s action ends the request, and there are actions behind it; write it last", WithArticle(string(a.Type)))
 		case !last && i > 0:
-			return fmt.Sprintf("there are two authentication actions, %s and %s; write one", actions[i-1].Type, a.Type)
+			all.addf("there are two authentication actions, %s and %s; write one", actions[i-1].Type, a.Type)
 		}
 	}
-	return ""
+	return all
 }
 
-func (v *validation) actionFault(b *LoadBalancer, l *Listener, a Action) string {
+func (v *validation) actionFaults(b *LoadBalancer, l *Listener, a Action) (all faults) {
 	if set := a.configs(); set != 1 {
-		return fmt.Sprintf("action %q carries %d configs; write exactly the one of its type", a.Type, set)
+		all.addf("action %q carries %d configs; write exactly the one of its type", a.Type, set)
+		return all
 	}
 	if b.Type == Network && a.Type != ForwardAction {
-		return fmt.Sprintf("a network load balancer cannot take action %s; write forward", a.Type)
+		all.addf("a network load balancer cannot take action %s; write forward", a.Type)
+		return all
 	}
 	switch {
 	case a.Type == ForwardAction && a.Forward != nil:
-		return v.forwardFault(b, a.Forward)
+		return v.forwardFaults(b, a.Forward)
 	case a.Type == RedirectAction && a.Redirect != nil:
-		return redirectFault(a.Redirect)
+		return redirectFaults(a.Redirect)
 	case a.Type == FixedResponseAction && a.FixedResponse != nil:
-		return fixedResponseFault(a.FixedResponse)
+		return fixedResponseFaults(a.FixedResponse)
 	case a.Type == AuthenticateOIDC && a.OIDC != nil:
-		return authenticationFault(a.Type, l, "issuer", a.OIDC.Issuer, "authorizationEndpoint", a.OIDC.AuthorizationEndpoint,
+		return authenticationFaults(a.Type, l, "issuer", a.OIDC.Issuer, "authorizationEndpoint", a.OIDC.AuthorizationEndpoint,
 			"tokenEndpoint", a.OIDC.TokenEndpoint, "userInfoEndpoint", a.OIDC.UserInfoEndpoint, "clientID", a.OIDC.ClientID)
 	case a.Type == AuthenticateCognito && a.Cognito != nil:
-		return authenticationFault(a.Type, l, "userPoolARN", a.Cognito.UserPoolARN,
+		return authenticationFaults(a.Type, l, "userPoolARN", a.Cognito.UserPoolARN,
 			"userPoolClientID", a.Cognito.UserPoolClientID, "userPoolDomain", a.Cognito.UserPoolDomain)
 	case a.Type == JWTValidation && a.JWT != nil:
-		return authenticationFault(a.Type, l, "jwksEndpoint", a.JWT.JWKSEndpoint, "issuer", a.JWT.Issuer)
+		return authenticationFaults(a.Type, l, "jwksEndpoint", a.JWT.JWKSEndpoint, "issuer", a.JWT.Issuer)
 	}
-	return fmt.Sprintf("action %q does not carry the config of its type; write forward, redirect, fixed-response, authenticate-oidc, authenticate-cognito or jwt-validation, each with its own config", a.Type)
+	all.addf("action %q does not carry the config of its type; write forward, redirect, fixed-response, authenticate-oidc, authenticate-cognito or jwt-validation, each with its own config", a.Type)
+	return all
 }
 
 // configs counts the configs that a carries.
@@ -68,24 +73,24 @@ func (a *Action) configs() int {
 	return n
 }
 
-func (v *validation) forwardFault(b *LoadBalancer, f *Forward) string {
+func (v *validation) forwardFaults(b *LoadBalancer, f *Forward) (all faults) {
 	for _, t := range f.TargetGroups {
 		if t.Weight != nil && *t.Weight < 0 {
-			return fmt.Sprintf("the weight of target group %s is %d; write a weight from 0 to 999", t.Name(), *t.Weight)
+			all.addf("the weight of target group %s is %d; write a weight from 0 to 999", t.Name(), *t.Weight)
 		}
 		switch g := v.cfg.TargetGroups[t.TargetGroup]; {
 		case t.TargetGroup == "" && t.TargetGroupARN == "":
-			return "a forward names no target group; write a Service or the ARN of a target group"
+			all.addf("a forward names no target group; write a Service or the ARN of a target group")
 		case t.TargetGroup == "":
 		case v.gone[t.TargetGroup]:
-			return fmt.Sprintf("its target group %s is set aside", t.TargetGroup)
+			all.addf("its target group %s is set aside", t.TargetGroup)
 		case g == nil:
-			return fmt.Sprintf("there is no target group %s%s", t.TargetGroup, v.nearestGroup(t.TargetGroup))
+			all.addf("there is no target group %s%s", t.TargetGroup, v.nearestGroup(t.TargetGroup))
 		case g.layer7() != (b.Type == Application):
-			return fmt.Sprintf("target group %s speaks %s, which is not for %s load balancer", t.TargetGroup, g.Protocol, WithArticle(string(b.Type)))
+			all.addf("target group %s speaks %s, which is not for %s load balancer", t.TargetGroup, g.Protocol, WithArticle(string(b.Type)))
 		}
 	}
-	return ""
+	return all
 }
 
 func (v *validation) nearestGroup(key string) string {
@@ -97,43 +102,43 @@ func (v *validation) nearestGroup(key string) string {
 
 func (g *TargetGroup) layer7() bool { return g.Protocol == HTTP || g.Protocol == HTTPS }
 
-// authenticationFault looks at who may log in where: on TLS only, and with all of the
+// authenticationFaults looks at who may log in where: on TLS only, and with all of the
 // provider's fields, given as name and value in turn.
-func authenticationFault(t ActionType, l *Listener, fields ...string) string {
+func authenticationFaults(t ActionType, l *Listener, fields ...string) (all faults) {
 	if !l.Secure() {
-		return fmt.Sprintf("action %s needs a listener with TLS, and this one is %s:%d; write it for an HTTPS listener", t, l.Protocol, l.Port)
+		all.addf("action %s needs a listener with TLS, and this one is %s:%d; write it for an HTTPS listener", t, l.Protocol, l.Port)
 	}
 	for i := 0; i < len(fields); i += 2 {
 		if fields[i+1] == "" {
-			return fmt.Sprintf("action %s has no %s; write one", t, fields[i])
+			all.addf("action %s has no %s; write one", t, fields[i])
 		}
 	}
-	return ""
+	return all
 }
 
-// redirectFault says why there is no Location to make of r.
-func redirectFault(r *Redirect) string {
+// redirectFaults says why there is no Location to make of r.
+func redirectFaults(r *Redirect) (all faults) {
 	if r.StatusCode != "HTTP_301" && r.StatusCode != "HTTP_302" {
-		return fmt.Sprintf("redirect status code is %q; write HTTP_301 or HTTP_302", r.StatusCode)
+		all.addf("redirect status code is %q; write HTTP_301 or HTTP_302", r.StatusCode)
 	}
 	if p := value(r.Protocol); p != "" && p != "#{protocol}" && !strings.EqualFold(p, "HTTP") && !strings.EqualFold(p, "HTTPS") {
-		return fmt.Sprintf("redirect protocol is %q; write HTTP, HTTPS or #{protocol}", p)
+		all.addf("redirect protocol is %q; write HTTP, HTTPS or #{protocol}", p)
 	}
 	if p := value(r.Port); p != "" && p != "#{port}" && !isPort(p) {
-		return fmt.Sprintf("redirect port is %q; write a port from 1 to 65535 or #{port}", p)
+		all.addf("redirect port is %q; write a port from 1 to 65535 or #{port}", p)
 	}
 	if p := value(r.Path); p != "" && p[0] != '/' {
-		return fmt.Sprintf("redirect path is %q; write %q", p, "/"+p)
+		all.addf("redirect path is %q; write %q", p, "/"+p)
 	}
 	for _, part := range []*string{r.Host, r.Path, r.Query} {
 		if s := value(part); hasControl(s) || strings.Contains(s, " ") {
-			return fmt.Sprintf("redirect to %q has characters that no URL may have; escape them with %%", s)
+			all.addf("redirect to %q has characters that no URL may have; escape them with %%", s)
 		}
 	}
 	if r.Template() == (&Redirect{}).Template() {
-		return "the redirect leads back to the same URL; change its protocol, host, port, path or query"
+		all.addf("the redirect leads back to the same URL; change its protocol, host, port, path or query")
 	}
-	return ""
+	return all
 }
 
 func value(s *string) string {
@@ -152,16 +157,16 @@ func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
 }
 
-// fixedResponseFault says why f is no answer: 200 to 999 are what HTTP/1.1 can carry as
+// fixedResponseFaults says why f is no answer: 200 to 999 are what HTTP/1.1 can carry as
 // a final status (RFC 9110 section 15).
-func fixedResponseFault(f *FixedResponse) string {
+func fixedResponseFaults(f *FixedResponse) (all faults) {
 	if n, err := strconv.Atoi(f.StatusCode); err != nil || len(f.StatusCode) != 3 || n < 200 {
-		return fmt.Sprintf("fixed-response status code is %q; write a code of 2XX, 4XX or 5XX", f.StatusCode)
+		all.addf("fixed-response status code is %q; write a code of 2XX, 4XX or 5XX", f.StatusCode)
 	}
 	if hasControl(value(f.ContentType)) {
-		return fmt.Sprintf("fixed-response content type is %q; write one such as text/plain", *f.ContentType)
+		all.addf("fixed-response content type is %q; write one such as text/plain", *f.ContentType)
 	}
-	return ""
+	return all
 }
 
 // actionWarnings names what is served of actions though AWS would refuse it, or though

@@ -8,32 +8,34 @@ import (
 	"strings"
 )
 
-// conditionFault says why c can never be told to hold or not to hold; "" if it can.
-func conditionFault(c Condition) string {
+// conditionFaults says why c can never be told to hold or not to hold.
+func conditionFaults(c Condition) (all faults) {
 	if set := c.configs(); set != 1 {
-		return fmt.Sprintf("condition %q carries %d configs; write exactly the one of its field", c.Field, set)
+		all.addf("condition %q carries %d configs; write exactly the one of its field", c.Field, set)
+		return all
 	}
 	switch {
 	case c.Field == HostHeader && c.HostHeader != nil:
-		return valuesFault(c.Field, c.HostHeader.Values, c.HostHeader.RegexValues)
+		return valuesFaults(c.Field, c.HostHeader.Values, c.HostHeader.RegexValues)
 	case c.Field == PathPattern && c.PathPattern != nil:
-		return valuesFault(c.Field, c.PathPattern.Values, c.PathPattern.RegexValues)
+		return valuesFaults(c.Field, c.PathPattern.Values, c.PathPattern.RegexValues)
 	case c.Field == HTTPHeader && c.HTTPHeader != nil:
 		if !isToken(c.HTTPHeader.HTTPHeaderName) {
-			return fmt.Sprintf("condition http-header has the header name %q; write a name such as X-Version", c.HTTPHeader.HTTPHeaderName)
+			all.addf("condition http-header has the header name %q; write a name such as X-Version", c.HTTPHeader.HTTPHeaderName)
 		}
-		return valuesFault(c.Field, c.HTTPHeader.Values, c.HTTPHeader.RegexValues)
+		return append(all, valuesFaults(c.Field, c.HTTPHeader.Values, c.HTTPHeader.RegexValues)...)
 	case c.Field == RequestMethod && c.HTTPRequestMethod != nil:
-		return methodFault(c.HTTPRequestMethod)
+		return methodFaults(c.HTTPRequestMethod)
 	case c.Field == QueryString && c.QueryString != nil:
 		if len(c.QueryString.Values) == 0 {
-			return noValues(c.Field)
+			all.addf("%s", noValues(c.Field))
 		}
-		return ""
+		return all
 	case c.Field == SourceIP && c.SourceIP != nil:
-		return sourceIPFault(c.SourceIP)
+		return sourceIPFaults(c.SourceIP)
 	}
-	return fmt.Sprintf("condition %q does not carry the config of its field; write one of host-header, path-pattern, http-header, http-request-method, query-string, source-ip, each with its own config", c.Field)
+	all.addf("condition %q does not carry the config of its field; write one of host-header, path-pattern, http-header, http-request-method, query-string, source-ip, each with its own config", c.Field)
+	return all
 }
 
 // configs counts the configs that c carries.
@@ -52,53 +54,54 @@ func noValues(f ConditionField) string {
 	return fmt.Sprintf("condition %s has no values and could never hold; write at least one", f)
 }
 
-func valuesFault(f ConditionField, values, regexes []string) string {
+func valuesFaults(f ConditionField, values, regexes []string) (all faults) {
 	switch {
 	case len(values) > 0 && len(regexes) > 0:
-		return fmt.Sprintf("condition %s has both values and regexValues; write one kind, and a second rule for the other", f)
+		all.addf("condition %s has both values and regexValues; write one kind, and a second rule for the other", f)
 	case len(values) == 0 && len(regexes) == 0:
-		return noValues(f)
+		all.addf("%s", noValues(f))
 	}
 	for _, r := range regexes {
 		if _, err := regexp.Compile(r); err != nil {
-			return fmt.Sprintf("condition %s: %v; write a regular expression in RE2 syntax", f, err)
+			all.addf("condition %s: %v; write a regular expression in RE2 syntax", f, err)
 		}
 	}
-	return ""
+	return all
 }
 
-func methodFault(m *ValuesConfig) string {
-	if len(m.RegexValues) > 0 {
-		return "condition http-request-method takes no regexValues; write the methods as values"
-	}
-	if len(m.Values) == 0 {
-		return noValues(RequestMethod)
+func methodFaults(m *ValuesConfig) (all faults) {
+	switch {
+	case len(m.RegexValues) > 0:
+		all.addf("condition http-request-method takes no regexValues; write the methods as values")
+	case len(m.Values) == 0:
+		all.addf("%s", noValues(RequestMethod))
 	}
 	for _, v := range m.Values {
 		if !isToken(v) {
-			return fmt.Sprintf("condition http-request-method has the value %q; write a method such as GET", v)
+			all.addf("condition http-request-method has the value %q; write a method such as GET", v)
 		}
 	}
-	return ""
+	return all
 }
 
-func sourceIPFault(s *ValuesConfig) string {
-	if len(s.RegexValues) > 0 {
-		return "condition source-ip takes no regexValues; write ranges such as 10.0.0.0/8 as values"
-	}
-	if len(s.Values) == 0 {
-		return noValues(SourceIP)
+func sourceIPFaults(s *ValuesConfig) (all faults) {
+	switch {
+	case len(s.RegexValues) > 0:
+		all.addf("condition source-ip takes no regexValues; write ranges such as 10.0.0.0/8 as values")
+	case len(s.Values) == 0:
+		all.addf("%s", noValues(SourceIP))
 	}
 	for _, v := range s.Values {
 		if _, err := netip.ParsePrefix(v); err == nil {
 			continue
 		}
 		if addr, err := netip.ParseAddr(v); err == nil {
-			return fmt.Sprintf("condition source-ip has the value %q, an address and not a range; write %s/%d", v, addr, addr.BitLen())
+			all.addf("condition source-ip has the value %q, an address and not a range; write %s/%d", v, addr, addr.BitLen())
+			continue
 		}
-		return fmt.Sprintf("condition source-ip has the value %q; write a range such as 10.0.0.0/8 or 2001:db8::/32", v)
+		all.addf("condition source-ip has the value %q; write a range such as 10.0.0.0/8 or 2001:db8::/32", v)
 	}
-	return ""
+	return all
 }
 
 // conditionWarnings names what AWS would refuse of the conditions of r, or what can
@@ -182,32 +185,32 @@ func (v *ValuesConfig) all() []string {
 	return slices.Concat(v.Values, v.RegexValues)
 }
 
-// transformsFault says why a request cannot be rewritten as asked; "" if it can.
-func transformsFault(transforms []Transform) string {
-	seen := map[string]bool{}
-	for _, t := range transforms {
+// transformsFaults says why a request cannot be rewritten as asked.
+func transformsFaults(transforms []Transform) (all faults) {
+	for i, t := range transforms {
 		config := t.URLRewrite
 		switch t.Type {
 		case "url-rewrite":
 		case "host-header-rewrite":
 			config = t.HostHeaderRewrite
 		default:
-			return fmt.Sprintf("transform type is %q; write url-rewrite or host-header-rewrite", t.Type)
+			all.addf("transform type is %q; write url-rewrite or host-header-rewrite", t.Type)
+			continue
 		}
 		if config == nil || len(config.Rewrites) == 0 {
-			return fmt.Sprintf("transform %s has no rewrites; write at least one regex and its replacement", t.Type)
+			all.addf("transform %s has no rewrites; write at least one regex and its replacement", t.Type)
+			continue
 		}
-		if seen[t.Type] {
-			return fmt.Sprintf("a rule has two transforms of type %s; write both as rewrites of one", t.Type)
+		if slices.ContainsFunc(transforms[:i], func(before Transform) bool { return before.Type == t.Type }) {
+			all.addf("a rule has two transforms of type %s; write both as rewrites of one", t.Type)
 		}
-		seen[t.Type] = true
 		for _, r := range config.Rewrites {
 			if _, err := regexp.Compile(r.Regex); err != nil {
-				return fmt.Sprintf("transform %s: %v; write a regular expression in RE2 syntax", t.Type, err)
+				all.addf("transform %s: %v; write a regular expression in RE2 syntax", t.Type, err)
 			}
 		}
 	}
-	return ""
+	return all
 }
 
 // isToken tells whether s can be a method or a header name (RFC 9110 section 5.6.2).
