@@ -125,7 +125,7 @@ func Untouched(err error) bool {
 	var reset *StreamError
 	return errors.As(err, &reset) && reset.Remote && reset.Code == RefusedStream ||
 		errors.Is(err, ErrFull) || errors.Is(err, ErrNotOffered) || errors.Is(err, ErrGoing) || LeftBehind(err) ||
-		errors.Is(err, errNoneServed) || errors.Is(err, errUnsent)
+		errors.Is(err, errNoneServed) || errors.Is(err, errBarren) || errors.Is(err, errUnsent)
 }
 
 // LeftBehind reports whether err means that the connection has served others, but not this
@@ -144,6 +144,8 @@ var (
 	errAboveLast = errors.New("http2: peer is going away and has not processed the request")
 	// errNoneServed is the same of a peer that has looked at no stream at all.
 	errNoneServed = errors.New("http2: peer is going away and has processed no request")
+	// errBarren: the target has ended a connection as soon as it was there.
+	errBarren = errors.New("http2: target ends connections before they take a request")
 	// errUnsent: the connection has ended before anything of the stream was sent.
 	errUnsent = errors.New("http2: connection closed before the request was sent")
 )

@@ -202,7 +202,7 @@ func (t *Transport) dialFor(waiters int, have census) {
 // census is what is known of the connections.
 type census struct {
 	open   int // they take requests
-	coming int // and their targets have not said how many
+	coming int // and their targets have not said how many, or they are ending without having taken any
 	each   int // how many the newest takes of which that is known; -1: none
 }
 
@@ -211,6 +211,8 @@ func (t *Transport) count() census {
 	for _, c := range *t.conns.Load() {
 		c.mu.Lock()
 		switch {
+		case !c.open() && c.barren():
+			n.coming++
 		case !c.open():
 		case c.greeted:
 			n.open++
@@ -223,6 +225,9 @@ func (t *Transport) count() census {
 	}
 	return n
 }
+
+// barren reports whether no stream has been opened.
+func (c *Conn) barren() bool { return c.nextID == 1 }
 
 // lesson is what the newest connection has learnt, which holds for the next as well.
 func (t *Transport) lesson() lesson {
@@ -242,7 +247,8 @@ func (t *Transport) dial() {
 	t.mu.Lock()
 	t.dialing--
 	t.dials++
-	t.failure, t.ended = err, time.Now()
+	made := time.Now()
+	t.failure, t.ended = err, made
 	if err != nil || t.closed {
 		t.mu.Unlock()
 		if nc != nil {
@@ -258,6 +264,9 @@ func (t *Transport) dial() {
 	t.signal()
 	c.Serve() //nolint:errcheck // each stream gets to know
 	t.mu.Lock()
+	if now := time.Now(); c.barren() && now.Sub(made) < redialAfter {
+		t.failure, t.ended = errBarren, now // as good as none
+	}
 	t.replace(c, nil)
 	t.mu.Unlock()
 	t.signal()

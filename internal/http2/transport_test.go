@@ -305,6 +305,31 @@ func TestNoStreams(t *testing.T) {
 	})
 }
 
+// TestBarren: a target that ends every connection at once is not connected to again and again.
+func TestBarren(t *testing.T) {
+	for range 20 { // the request may be on its way by then, or not
+		synctest.Test(t, func(t *testing.T) {
+			r := newTargets(t, 0)
+			dials := 0
+			connect := r.connect
+			r.connect = func(ctx context.Context) (net.Conn, error) {
+				dials++
+				near, err := connect(ctx)
+				far := <-r.dialed
+				go func() {
+					go io.Copy(io.Discard, far)
+					far.Write(append(appendFrameHeader(nil, 0, frameSettings, 0, 0), appendGoAway(nil, 0, NoError, "")...))
+				}()
+				return near, err
+			}
+			began := time.Now()
+			if err := <-r.open(1); !Untouched(err) || dials > 2 || time.Since(began) > redialAfter {
+				t.Errorf("got %v after %d dials and %v", err, dials, time.Since(began))
+			}
+		})
+	}
+}
+
 // TestManyDials: a thousand requests that come at once have few connections made at a time.
 func TestManyDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -49,10 +49,10 @@ func (e *exchange) attempt2() error {
 	call := e.call(e.group, st)
 	for tries := (repeats{until: time.Now().Add(upstream.ConnectTimeout)}); ; {
 		up, err := e.openStream(call, st)
-		if err != nil {
-			return err
+		if err == nil {
+			err = e.roundTrip2(up, st)
 		}
-		if err = e.roundTrip2(up, st); err == nil || !tries.again(err) {
+		if err == nil || !tries.again(err) {
 			return err
 		}
 	}
@@ -81,7 +81,8 @@ func (e *staleError) Unwrap() error { return e.error }
 // others on the connection and has then ended that (nginx does after keepalive_requests) may do so
 // several times before this request has its turn.
 func (r *repeats) again(err error) bool {
-	if !errors.As(err, new(*connectError)) && !errors.As(err, new(*staleError)) {
+	untouched := errors.As(err, new(*connectError)) && http2.Untouched(err)
+	if !untouched && !errors.As(err, new(*staleError)) {
 		return false
 	}
 	switch {
