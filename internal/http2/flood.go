@@ -29,8 +29,8 @@ import "time"
 //     clients that send two for each 4 KiB, and much later. DATA earns them by its
 //     size.
 //
-// DATA earns only where it is work. What we send is, unless a tiny window has cut it
-// short, as then the peer makes the frames (CVE-2019-9511, 9517). What we get is,
+// DATA earns only where it is work. What we send is, unless a client's tiny window has cut
+// it short, as then that makes the frames (CVE-2019-9511, 9517). What we get is,
 // unless it is less than the frame around it. Answers that the peer does not read are
 // bounded otherwise: see [Conn.heard].
 const (

@@ -250,3 +250,30 @@ func TestPlaceOfALeaver(t *testing.T) {
 		<-s.errs
 	})
 }
+
+// TestTargetOfSmallWindows: a target may take as little at a time as it wants to.
+func TestTargetOfSmallWindows(t *testing.T) {
+	const size = 3 * minWindows
+	r := dialTarget(t, Limits{})
+	defer r.c.Close()
+	r.frame(frameSettings, 0, 0, setting(settingInitialWindowSize, 0))
+	r.fr.ReadFrame() // the acknowledgement
+	s, err := r.conn.Open(&Call{Method: []byte("POST"), Scheme: []byte("http"), Path: []byte("/")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	sent := make(chan error)
+	go func() {
+		_, err := s.Write(make([]byte, size))
+		sent <- err
+	}()
+	r.until("HEADERS 1")
+	for range size {
+		r.frame(frameWindowUpdate, 0, 1, uint32Bytes(1))
+		r.until("DATA 1")
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}

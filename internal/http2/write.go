@@ -343,7 +343,7 @@ func (s *Stream) write(p []byte, end bool) (n int, err error) {
 		last := n+piece == len(p)
 		s.sendData(p[n:n+piece], end && last)
 		n += piece
-		if last || piece >= usefulData {
+		if last || piece >= usefulData || c.purse.target {
 			c.purse.sent(piece)
 		}
 		s.passOn()
