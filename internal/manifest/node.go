@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -83,14 +84,19 @@ func (b *builder) chooseNodes(g *lb.TargetGroup, port uint16, selector labels.Se
 	return c
 }
 
-// remarkUnknown notes the Nodes that are left out because others are ready.
+// remarkUnknown says of Nodes that they are left out because others are ready: a warning
+// where somebody has left the condition out.
 func (b *builder) remarkUnknown(left []lb.Target) {
 	for _, n := range b.nodes {
-		for _, t := range left {
-			if t.Name == n.Name {
-				_, why := n.isReady()
-				b.warnOnce(n.origin, "status.conditions", "the Node gets no traffic while others are ready: it "+why+`; write status.conditions: [{type: Ready, status: "True"}]`)
-			}
+		if !slices.ContainsFunc(left, func(t lb.Target) bool { return t.Name == n.Name }) {
+			continue
+		}
+		_, why := n.isReady()
+		text := "the Node gets no traffic while others are ready: it " + why
+		if slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool { return c.Type == corev1.NodeReady }) {
+			b.noteOnce(n.origin, text)
+		} else {
+			b.warnOnce(n.origin, "status.conditions", text+`; write status.conditions: [{type: Ready, status: "True"}]`)
 		}
 	}
 }

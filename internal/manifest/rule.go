@@ -77,7 +77,17 @@ func (b *builder) newPlan(m *member, all *merged, frame planFrame) (*plan, error
 	if !p.readTargets {
 		b.warnUnreadTargets(m)
 	}
+	if m.leadsNowhere() {
+		b.warnOnce(m.origin, "spec.rules", "none of the rules has http.paths, and there is no defaultBackend, so that the Ingress serves nothing; write paths")
+	}
 	return p, errors.Join(errs...)
+}
+
+// leadsNowhere tells whether a member has neither a path nor a default backend.
+func (m *member) leadsNowhere() bool {
+	return m.Spec.DefaultBackend == nil && !slices.ContainsFunc(m.Spec.Rules, func(r networkingv1.IngressRule) bool {
+		return r.HTTP != nil && len(r.HTTP.Paths) > 0
+	})
 }
 
 // planRule makes the rules of one entry of spec.rules.
