@@ -109,29 +109,6 @@ func TestTooManyStreams(t *testing.T) {
 	}
 }
 
-// TestDeadlines: a call that takes too long has exceeded its deadline, be it the client or the target that says so first.
-func TestDeadlines(t *testing.T) {
-	client := testpb.NewTestServiceClient(startBalancer(t, fmt.Sprintf(manifests, startServer(t))).dial())
-	ctx := bounded(t)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			for range 10 {
-				ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-				stream, err := client.StreamingOutputCall(ctx, asks(1, 10, time.Minute))
-				if err == nil {
-					_, err = stream.Recv()
-				}
-				cancel()
-				if status.Code(err) != codes.DeadlineExceeded {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
 // TestConnectionAge: a target that ends its connections all the time loses no call by that.
 func TestConnectionAge(t *testing.T) {
 	var conns connections
