@@ -44,6 +44,25 @@ type Listener struct {
 // Secure tells whether the listener speaks TLS.
 func (l *Listener) Secure() bool { return l.Protocol == HTTPS || l.Protocol == TLS }
 
+// TakesTCP reports whether a port of the protocol is one of TCP, alone or with UDP.
+func (p Protocol) TakesTCP() bool { return p != UDP }
+
+// TakesUDP reports whether a port of the protocol is one of UDP, alone or with TCP.
+func (p Protocol) TakesUDP() bool { return p == UDP || p == TCPUDP }
+
+// meets reports whether two listeners need the same port. Ports of TCP and of UDP are apart, whatever their number.
+func (l *Listener) meets(other *Listener) bool {
+	return l.Port == other.Port && (l.Protocol.TakesTCP() && other.Protocol.TakesTCP() || l.Protocol.TakesUDP() && other.Protocol.TakesUDP())
+}
+
+// place is what tells a listener from others of its load balancer.
+type place struct {
+	port int
+	udp  bool // alone
+}
+
+func (l *Listener) place() place { return place{l.Port, !l.Protocol.TakesTCP()} }
+
 // MutualAuthentication is how a listener treats client certificates.
 type MutualAuthentication struct {
 	Mode                          string `json:"mode"` // off | passthrough | verify

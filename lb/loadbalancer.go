@@ -65,7 +65,11 @@ func (b *LoadBalancer) CrossZone() bool {
 
 // ListenerID is the 16 hex digits that AWS would put behind a listener's ARN.
 func (b *LoadBalancer) ListenerID(l *Listener) string {
-	return hexID(fmt.Sprintf("listener/%s/%s/%d", b.Type, b.Key, l.Port))
+	id := fmt.Sprintf("listener/%s/%s/%d", b.Type, b.Key, l.Port)
+	if !l.Protocol.TakesTCP() { // a port of its own
+		id += "/" + string(l.Protocol)
+	}
+	return hexID(id)
 }
 
 // FullName is the CloudWatch dimension: app/<name>/<id>, net/<name>/<id> for a network load balancer.

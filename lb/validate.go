@@ -174,7 +174,7 @@ func (v *validation) listenerFits(b *LoadBalancer, l *Listener, before []*Listen
 		return false
 	}
 	for _, first := range before {
-		if first.Port == l.Port {
+		if first.meets(l) {
 			v.setAside(l.Origin, "", "port %d of load balancer %s has a listener for %s already%s; write another port for %s",
 				l.Port, b.Key, first.Protocol, inPlace(first.Origin), l.Protocol)
 			return false
@@ -242,7 +242,7 @@ func (v *validation) rules(b *LoadBalancer, l *Listener, own *judgedBalancer) {
 	}
 	before := v.old.listener(b, l)
 	now := &judgedListener{protocol: l.Protocol, rules: l.Rules, said: map[int][]saying{}, faulty: map[int]bool{}}
-	own.listeners[l.Port] = now
+	own.listeners[l.place()] = now
 	earlier := Earlier(before.rules, l.Rules)
 	kept := make([]*Rule, 0, len(l.Rules))
 	for i, r := range l.Rules {

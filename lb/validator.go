@@ -32,7 +32,7 @@ type judgedBalancer struct {
 	in, out   *LoadBalancer
 	said      []saying
 	groups    []string // keys of the target groups that out forwards to, sorted
-	listeners map[int]*judgedListener
+	listeners map[place]*judgedListener
 }
 
 // judgedListener is what was said of the rules of a listener.
@@ -117,7 +117,7 @@ func (v *validation) judge(b *LoadBalancer) *LoadBalancer {
 		return old.out
 	}
 	v.trace = nil
-	made := &judgedBalancer{in: b, out: b.clone(), listeners: map[int]*judgedListener{}}
+	made := &judgedBalancer{in: b, out: b.clone(), listeners: map[place]*judgedListener{}}
 	v.loadBalancer(made.out, made)
 	if made.out.same(b) {
 		made.out = b
@@ -130,7 +130,7 @@ func (v *validation) judge(b *LoadBalancer) *LoadBalancer {
 // same tells whether validation left b, a clone of other, as it was.
 func (b *LoadBalancer) same(other *LoadBalancer) bool {
 	return len(b.InboundCIDRs) == len(other.InboundCIDRs) && slices.EqualFunc(b.Listeners, other.Listeners, func(x, y *Listener) bool {
-		return y != nil && x.Port == y.Port && identical(x.Rules, y.Rules) && identical(x.DefaultActions, y.DefaultActions)
+		return y != nil && x.place() == y.place() && identical(x.Rules, y.Rules) && identical(x.DefaultActions, y.DefaultActions)
 	})
 }
 
@@ -153,7 +153,7 @@ func (j *judgedBalancer) collectGroups(b *LoadBalancer) {
 // listener is what was said of a listener of its kind in the same place.
 func (m *Validator) listener(b *LoadBalancer, l *Listener) *judgedListener {
 	if old := m.balancers[b.identity()]; old != nil {
-		if j := old.listeners[l.Port]; j != nil && j.protocol == l.Protocol {
+		if j := old.listeners[l.place()]; j != nil && j.protocol == l.Protocol {
 			return j
 		}
 	}

@@ -33,11 +33,29 @@ func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGr
 	for _, port := range ports {
 		listener, err := b.networkPort(s, l, port, both[port.Port], tls, groups)
 		errs = append(errs, err)
-		// Two ports of the same number and different protocols: the last one stays.
-		l.Listeners = slices.DeleteFunc(l.Listeners, func(x *lb.Listener) bool { return x.Port == listener.Port })
+		if b.opts.Inventory != nil { // of two ports of the same number the controller keeps the last one
+			l.Listeners = slices.DeleteFunc(l.Listeners, func(x *lb.Listener) bool { return x.Port == listener.Port })
+		}
 		l.Listeners = append(l.Listeners, listener)
 	}
+	b.noteTwins(s, ports)
 	return l, groups, errors.Join(errs...)
+}
+
+// twin reports whether the Service has a port of the same number for another protocol.
+func (s *service) twin(port corev1.ServicePort) bool {
+	return slices.ContainsFunc(s.Spec.Ports, func(x corev1.ServicePort) bool { return x.Port == port.Port && x.Protocol != port.Protocol })
+}
+
+// noteTwins says of ports of TCP and of UDP with the same number that AWS serves one of them alone (aws-load-balancer-controller
+// issues 2759 and 4405).
+func (b *builder) noteTwins(s *service, listened []corev1.ServicePort) {
+	for i, port := range listened {
+		if s.twin(port) && slices.ContainsFunc(listened[:i], func(x corev1.ServicePort) bool { return x.Port == port.Port }) {
+			b.note(s.origin, fmt.Sprintf("spec.ports[%d]", i), "port %d is served for TCP and for UDP, each with targets of its own; on AWS only one of the two listeners is made, "+
+				"unless %senable-tcp-udp-listener: 'true' joins them", port.Port, servicePrefix+awsPrefix)
+		}
+	}
 }
 
 // joinedPorts gives the ports to listen on, and which of them take TCP and UDP

@@ -15,6 +15,9 @@ import (
 // of the Service that has the load balancer; base is that one where s is another.
 func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, port corev1.ServicePort, protocol lb.Protocol, groups map[string]*lb.TargetGroup) (*lb.TargetGroup, error) {
 	key := fmt.Sprintf("%s:%d", s.name, port.Port)
+	if b.opts.Inventory == nil && protocol == lb.UDP && s.twin(port) {
+		key += "/" + string(protocol)
+	}
 	if g, ok := groups[key]; ok {
 		return g, nil
 	}

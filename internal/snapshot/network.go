@@ -53,10 +53,10 @@ func (n *Network) Choose(hash uint64) *TargetGroup {
 }
 
 // TCP and UDP tell what a listener's port is bound for.
-func (n *Network) TCP() bool { return n.Config.Protocol != lb.UDP }
+func (n *Network) TCP() bool { return n.Config.Protocol.TakesTCP() }
 
 // UDP tells whether the listener takes datagrams.
-func (n *Network) UDP() bool { return n.Config.Protocol == lb.UDP || n.Config.Protocol == lb.TCPUDP }
+func (n *Network) UDP() bool { return n.Config.Protocol.TakesUDP() }
 
 // network compiles a network load balancer. Its listeners are put on their ports when
 // every application load balancer has taken its own.

@@ -41,3 +41,11 @@ func TestCaseCloudProvider(t *testing.T) {
 	ports := inCase(t, name, "check", "ssl-ports.yaml")
 	ports.says(t, "listener 80 TLS", "listener 443 TLS", "0 set aside")
 }
+
+// TestCaseTwinPorts: TCP and UDP of one port number are two listeners with a target group each.
+func TestCaseTwinPorts(t *testing.T) {
+	const name = "05-tcp-and-udp-on-one-port"
+	inCase(t, name, "check", "m.yaml").says(t, "listener 53 UDP", "listener 53 TCP", "net/dns:53/UDP", ": TCP, ip targets", ": UDP, ip targets", "enable-tcp-udp-listener")
+	inCase(t, name, "explain", "udp://localhost:53", "m.yaml").says(t, "listener       UDP:53", "net/dns:53/UDP", "127.0.0.1:21153")
+	inCase(t, name, "explain", "tcp://localhost:53", "m.yaml").says(t, "listener       TCP:53", "127.0.0.1:21153")
+}
