@@ -150,6 +150,7 @@ type secret struct {
 
 // index puts every object where it will be looked for.
 func (b *builder) index(objects []Object) {
+	var foreign []lb.Origin
 	for _, o := range b.withoutDoubles(objects) {
 		b.cfg.Warnings = append(b.cfg.Warnings, o.Warnings...)
 		n := name{o.Origin.Namespace, o.Origin.Name}
@@ -182,9 +183,14 @@ func (b *builder) index(objects []Object) {
 		case *corev1.Endpoints:
 			b.endpoints[n] = &endpoints{v, o.Origin}
 		case nil:
+			if o.Origin.Kind == "" {
+				foreign = append(foreign, o.Origin)
+				continue
+			}
 			b.notePassedOver(o.Origin)
 		}
 	}
+	b.noteForeign(foreign)
 	b.indexARNs()
 	for _, s := range b.slices {
 		slices.SortFunc(s, func(x, y endpointSlice) int { return cmp.Compare(x.Name, y.Name) })

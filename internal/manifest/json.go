@@ -70,17 +70,22 @@ func (a annotations) wrongValues(name, raw string, is reflect.Type) error {
 // syntaxError says where a value stops being JSON, and why.
 func syntaxError(raw string, err *json.SyntaxError) string {
 	at := min(max(int(err.Offset)-1, 0), len(raw))
-	before := strings.TrimRight(raw[:at], " \t\r\n")
-	text := err.Error()
-	switch {
-	case text == "unexpected end of JSON input":
+	if err.Error() == "unexpected end of JSON input" {
 		return unclosed(raw)
-	case at < len(raw) && raw[at] == '\'':
-		text = "a string stands in double quotes"
-	case at < len(raw) && (raw[at] == '}' || raw[at] == ']') && strings.HasSuffix(before, ","):
-		text = "nothing follows the comma before " + raw[at:at+1]
 	}
-	return position(raw, at) + ": " + text
+	return position(raw, at) + ": " + syntaxReason(raw, at, err.Error())
+}
+
+// syntaxReason says why a text stops being JSON at a byte, where more is known than encoding/json says.
+func syntaxReason(raw string, at int, text string) string {
+	before := strings.TrimRight(raw[:at], " \t\r\n")
+	switch {
+	case at < len(raw) && raw[at] == '\'':
+		return "a string stands in double quotes"
+	case at < len(raw) && (raw[at] == '}' || raw[at] == ']') && strings.HasSuffix(before, ","):
+		return "nothing follows the comma before " + raw[at:at+1]
+	}
+	return text
 }
 
 // position names a byte of a value: its line where there are several, and its column, both

@@ -43,12 +43,12 @@ func lineOf(docs []document, p *lb.Problem) int {
 		return p.Origin.Line
 	}
 	doc := docs[at-1]
-	root, err := readYAML(doc.text)
-	if err != nil || root == nil {
-		return p.Origin.Line
+	values, _ := doc.read()
+	var object *yaml.Node
+	for _, v := range values {
+		object = cmp.Or(object, objectAt(v, p.Origin.Line-doc.line+1, p.Origin.Name))
 	}
-	object := objectAt(root, p.Origin.Line-doc.line+1)
-	if object == nil || scalar(child(object, "metadata"), "name") != p.Origin.Name {
+	if object == nil {
 		return p.Origin.Line
 	}
 	if line := cmp.Or(fieldLine(object, p.Field), annotationLine(object, p.Field)); line > 0 {
@@ -76,17 +76,17 @@ func annotationLine(object *yaml.Node, field string) int {
 	return 0
 }
 
-// objectAt is the object that begins in a line of its document: the document itself, or an item of a list.
-func objectAt(n *yaml.Node, line int) *yaml.Node {
+// objectAt is the object of a name that begins in a line of its document: the document itself, or an item of a list.
+func objectAt(n *yaml.Node, line int, name string) *yaml.Node {
 	items := child(n, "items")
-	if n.Line == line && (items == nil || items.Kind != yaml.SequenceNode) {
+	if n.Line == line && (items == nil || items.Kind != yaml.SequenceNode) && scalar(child(n, "metadata"), "name") == name {
 		return n
 	}
 	if items == nil {
 		return nil
 	}
 	for _, item := range items.Content {
-		if found := objectAt(item, line); found != nil {
+		if found := objectAt(item, line, name); found != nil {
 			return found
 		}
 	}

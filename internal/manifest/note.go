@@ -135,11 +135,29 @@ func (b *builder) noteParams(origin lb.Origin, p *IngressClassParamsSpec) {
 	}
 }
 
-func (b *builder) notePassedOver(origin lb.Origin) {
-	if origin.Kind == "" {
-		b.note(origin, "", "this is no Kubernetes object (it has neither kind nor apiVersion); passed over")
-		return
+// mostNamed bounds the files that a note names.
+const mostNamed = 5
+
+// noteForeign says which files are passed over as other tools', of which a repository has many.
+func (b *builder) noteForeign(origins []lb.Origin) {
+	var files []string
+	for _, o := range origins {
+		if !slices.Contains(files[max(len(files)-1, 0):], o.File) { // the documents of a file are side by side
+			files = append(files, o.File)
+		}
 	}
+	switch more := len(files) - mostNamed; {
+	case len(origins) == 0:
+	case len(files) == 1:
+		b.note(origins[0], "", "this is no Kubernetes object; passed over")
+	case more > 0:
+		b.note(lb.Origin{}, "", "%d files hold what is no Kubernetes object; passed over: %s and %d more", len(files), strings.Join(files[:mostNamed], ", "), more)
+	default:
+		b.note(lb.Origin{}, "", "%d files hold what is no Kubernetes object; passed over: %s", len(files), strings.Join(files, ", "))
+	}
+}
+
+func (b *builder) notePassedOver(origin lb.Origin) {
 	advice := "passed over"
 	kinds := slices.Sorted(maps.Keys(kinds))
 	if near := lb.Nearest(origin.Kind, kinds); near != "" && !slices.Contains(kinds, origin.Kind) {

@@ -32,6 +32,9 @@ type Object struct {
 	Warnings []lb.Problem
 }
 
+// Known tells whether Build makes something of the object.
+func (o Object) Known() bool { return o.Value != nil }
+
 func (o Object) broken() bool { return len(o.Broken) > 0 }
 
 // heardOf tells whether others have to know of the object though it is broken: what else is

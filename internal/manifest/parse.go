@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -21,57 +19,31 @@ import (
 // origins only. A document or object that cannot be read is a Problem with its
 // line, and the others of the file are returned all the same.
 func Parse(file string, data []byte) ([]Object, []lb.Problem) {
-	var p parser
-	for _, doc := range splitDocuments(data) {
+	return parse(file, data, func([]byte) bool { return false })
+}
+
+// ParseAny is Parse for a file of which it is not known whether it is a manifest. What is
+// plainly another tool's is an Object without a kind, and no Problem even if it is neither YAML nor JSON.
+func ParseAny(file string, data []byte) ([]Object, []lb.Problem) {
+	return parse(file, data, looksForeign)
+}
+
+func parse(file string, data []byte, foreign func(text []byte) bool) ([]Object, []lb.Problem) {
+	text := toText(data)
+	p := parser{foreign: foreign(text)}
+	for _, doc := range splitDocuments(text) {
 		p.origin = lb.Origin{File: file, Line: doc.line}
 		p.document(doc)
 	}
 	return p.objects, p.problems
 }
 
-// document is one YAML document and the line of the file that it begins in.
-type document struct {
-	text []byte
-	line int
-}
-
-// splitDocuments cuts a stream at its `---` lines by itself, because the YAML
-// reader gives up a whole stream at the first error in it.
-func splitDocuments(data []byte) []document {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	var docs []document
-	current := document{line: 1}
-	line := 0
-	for text := range bytes.Lines(data) {
-		line++
-		if isMarker(text, "---") {
-			docs = append(docs, current)
-			current = document{line: line, text: append([]byte("   "), text[3:]...)}
-			continue
-		}
-		if isMarker(text, "...") {
-			docs = append(docs, current)
-			current = document{line: line + 1}
-			continue
-		}
-		if bytes.HasPrefix(text, []byte("%")) && len(bytes.TrimSpace(current.text)) == 0 {
-			text = []byte("\n") // a directive: it says nothing that matters here
-		}
-		current.text = append(current.text, text...)
-	}
-	return append(docs, current)
-}
-
-func isMarker(line []byte, marker string) bool {
-	if !bytes.HasPrefix(line, []byte(marker)) {
-		return false
-	}
-	rest := line[len(marker):]
-	return len(rest) == 0 || strings.IndexByte(" \t\r\n", rest[0]) >= 0
-}
-
 // parser gathers what the documents of a file hold.
 type parser struct {
+	foreign  bool   // the file looks like another tool's
+	template string // what is said of {{ in the document; "": there is none
+	read     int    // values that were looked at as objects
+
 	origin   lb.Origin // of what is being read
 	objects  []Object
 	problems []lb.Problem
@@ -82,53 +54,34 @@ func (p *parser) problem(field, format string, args ...any) {
 }
 
 func (p *parser) document(doc document) {
-	root, err := readYAML(doc.text)
-	if err != nil {
-		line, text := yamlError(err)
-		p.origin.Line = doc.line + max(line-1, 0)
-		if left := unfilled(string(doc.text)); left != "" {
-			text += "; " + left
-		}
-		p.problem("", "this is not valid YAML: %s", text)
+	if doc.wrong != "" && !p.foreign {
+		p.problem("", "%s", doc.wrong)
+	}
+	values, fault := doc.read()
+	p.template = ""
+	if bytes.Contains(doc.text, []byte("{{")) {
+		p.template = unfilled(string(doc.text))
+	}
+	for _, v := range values {
+		p.node(v, doc.line-1, "", "")
+	}
+	if fault == nil {
 		return
 	}
-	if root == nil || root.ShortTag() == "!!null" {
+	p.origin = lb.Origin{File: p.origin.File, Line: doc.line - 1 + fault.line}
+	if p.foreign {
+		p.passOver()
 		return
 	}
-	p.node(root, doc.line-1, "", "")
+	text := fault.Error()
+	if left := unfilled(string(doc.text)); left != "" {
+		text += "; " + left
+	}
+	p.problem("", "%s", text)
 }
 
-// readYAML gives the value of a document; nil for an empty one.
-func readYAML(text []byte) (node *yaml.Node, err error) {
-	defer func() { // the reader has had panics on broken input
-		if r := recover(); r != nil {
-			node, err = nil, fmt.Errorf("yaml: %v", r)
-		}
-	}()
-	if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 && trimmed[0] == '{' {
-		text = bytes.ReplaceAll(text, []byte("\t"), []byte(" ")) // JSON indented by tabs, which YAML forbids
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, err
-	}
-	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
-		return nil, nil
-	}
-	return doc.Content[0], nil
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
-
-// yamlError takes line (1-based, 0 if unknown) and text from an error of the YAML reader.
-func yamlError(err error) (int, string) {
-	match := yamlLine.FindStringSubmatch(err.Error())
-	if match == nil {
-		return 0, err.Error()
-	}
-	line, _ := strconv.Atoi(match[1])
-	return line, match[2]
-}
+// passOver is for what is no Kubernetes object.
+func (p *parser) passOver() { p.objects = append(p.objects, Object{Origin: p.origin}) }
 
 // node reads one object. kind and apiVersion are given for the items of a typed
 // list, which need not say them again.
@@ -136,12 +89,15 @@ func (p *parser) node(n *yaml.Node, before int, apiVersion, kind string) {
 	p.origin.Line = before + n.Line
 	p.origin.Kind, p.origin.Namespace, p.origin.Name = "", "", ""
 	n = resolve(n)
-	if n.Kind == yaml.SequenceNode { // another tool's file
-		p.objects = append(p.objects, Object{Origin: p.origin})
-		return
+	if p.read++; p.read > mostNodes {
+		return // aliases of lists
 	}
 	if n.Kind != yaml.MappingNode {
-		p.problem("", "this document is not a Kubernetes object; write apiVersion, kind and metadata")
+		p.noObject(n)
+		return
+	}
+	if p.template != "" && !p.foreign && isTemplate(n, 0) {
+		p.problem("", "this is a template: %s", p.template)
 		return
 	}
 	if v := scalar(n, "apiVersion"); v != "" {
@@ -153,20 +109,46 @@ func (p *parser) node(n *yaml.Node, before int, apiVersion, kind string) {
 	metadata := child(n, "metadata")
 	p.origin.Kind = kind
 	p.origin.Name, p.origin.Namespace = scalar(metadata, "name"), scalar(metadata, "namespace")
-	if items := child(n, "items"); strings.HasSuffix(kind, "List") && items != nil && items.Kind == yaml.SequenceNode {
+	if items, twice := childOf(n, "items"); strings.HasSuffix(kind, "List") && items != nil && items.Kind == yaml.SequenceNode {
+		if twice {
+			p.problem("items", "the key is written twice; the last one counts, and the objects of the other are not read; put all into one")
+		}
 		p.list(items, before, apiVersion, strings.TrimSuffix(kind, "List"))
 		return
 	}
+	_, ours := kinds[kind]
 	switch {
-	case apiVersion == "" && kind == "":
-		p.objects = append(p.objects, Object{Origin: p.origin}) // another tool's file
+	case kind == "" && (apiVersion == "" || metadata == nil && child(n, "spec") == nil): // a Chart.yaml, say
+		p.passOver()
 	case kind == "":
 		p.problem("kind", "the object has no kind; write for example kind: Ingress")
+	case apiVersion == "" && !ours:
+		p.passOver()
 	case apiVersion == "":
 		p.problem("apiVersion", "the %s %s no apiVersion; write %s", kind, verb(kind, "has", "have"), versionOf(kind))
 	default:
 		p.object(n, before, apiVersion, kind)
 	}
+}
+
+// noObject is for a list or a word where an object was expected.
+func (p *parser) noObject(n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.SequenceNode && hasObjects(n):
+		p.problem("", "this is a list of objects, which kubectl does not take either; part them by --- lines, or write them as items of a kind: List")
+	case n.Kind == yaml.SequenceNode, p.foreign:
+		p.passOver()
+	default:
+		p.problem("", "this document is not a Kubernetes object; write apiVersion, kind and metadata")
+	}
+}
+
+// hasObjects tells whether a list has Kubernetes objects in it.
+func hasObjects(list *yaml.Node) bool {
+	return slices.ContainsFunc(list.Content, func(item *yaml.Node) bool {
+		item = resolve(item)
+		return scalar(item, "apiVersion") != "" && scalar(item, "kind") != ""
+	})
 }
 
 func (p *parser) list(items *yaml.Node, before int, apiVersion, kind string) {
@@ -182,7 +164,7 @@ func (p *parser) list(items *yaml.Node, before int, apiVersion, kind string) {
 func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	k, known := kinds[kind]
 	if !known || !k.has(apiVersion) && !ofKubernetes(apiVersion) {
-		p.objects = append(p.objects, Object{Origin: p.origin})
+		p.passOver()
 		return
 	}
 	if !slices.Contains(k.versions, apiVersion) {
@@ -196,7 +178,7 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 	if k.namespaced && p.origin.Namespace == "" {
 		p.origin.Namespace = "default"
 	}
-	text, places, err := toJSON(n)
+	text, places, twice, err := toJSON(n)
 	if err != nil {
 		p.problem("", "%s", err)
 		return
@@ -206,6 +188,9 @@ func (p *parser) object(n *yaml.Node, before int, apiVersion, kind string) {
 		return
 	}
 	object := Object{Origin: p.origin, Value: value, Broken: broken}
+	for _, at := range twice {
+		object.Warnings = append(object.Warnings, lb.Problem{Origin: p.origin, Field: pathOf(places, at), Text: "the key is written twice; the last one counts"})
+	}
 	for _, err := range strict {
 		object.Warnings = append(object.Warnings, lb.Problem{Origin: p.origin, Field: strictField(err),
 			Text: strictText(err, kind, k.is)})
@@ -224,9 +209,6 @@ func strictField(err error) string {
 }
 
 func strictText(err error, kind string, is reflect.Type) string {
-	if strings.HasPrefix(err.Error(), "duplicate field") {
-		return "the key is written twice; the last one counts"
-	}
 	text, field := "there is no such field; it has no effect", strictField(err)
 	if now := formerly(kind, field); now != "" {
 		return text + now

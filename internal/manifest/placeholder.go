@@ -22,7 +22,7 @@ func unfilled(value string) string {
 	found := shorten(placeholder.FindString(value))
 	switch {
 	case strings.HasPrefix(found, "{{"):
-		return "it holds " + found + ", which is still to be filled in; render the files first (helm template, or the tool they are for)"
+		return "it holds " + found + ", which is still to be filled in; render the files first (helm template CHART | albatross check -, or the tool they are for)"
 	case strings.HasPrefix(found, "$"):
 		return "it holds " + found + ", which is still to be filled in; do that first, for example by envsubst < FILE"
 	}

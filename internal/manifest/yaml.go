@@ -3,7 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,17 +41,20 @@ func pathOf(places []place, at int) string {
 	return pathOf(places, p.parent) + "." + p.key
 }
 
-// toJSON gives a YAML value as JSON, and where each value of it stands.
-func toJSON(n *yaml.Node) ([]byte, []place, error) {
-	e := encoder{budget: mostNodes}
-	err := e.value(n, -1, "", -1, 0)
-	return e.text, e.places, err
+// toJSON gives a value as JSON, where each value of it stands, and those of them whose keys are
+// written more than once.
+func toJSON(n *yaml.Node) (text []byte, places []place, twice []int, err error) {
+	e := encoder{budget: mostNodes, seen: map[*yaml.Node]bool{}}
+	err = e.value(n, -1, "", -1, 0)
+	return e.text, e.places, e.twice, err
 }
 
 type encoder struct {
 	text   []byte
 	places []place
-	budget int // mapping keys that may still be looked at
+	twice  []int               // places whose keys are written more than once
+	seen   map[*yaml.Node]bool // mappings that have been told of in twice; aliases lead to them again
+	budget int                 // mapping keys that may still be looked at
 }
 
 func (e *encoder) value(n *yaml.Node, parent int, key string, index, depth int) error {
@@ -95,11 +98,15 @@ func (e *encoder) mapping(n *yaml.Node, self, depth int) error {
 		}
 		e.quote(entry.key)
 		e.text = append(e.text, ':')
+		if entry.twice && !e.seen[n] {
+			e.twice = append(e.twice, len(e.places))
+		}
 		if err := e.value(entry.value, self, entry.key, -1, depth+1); err != nil {
 			return err
 		}
 	}
 	e.text = append(e.text, '}')
+	e.seen[n] = true
 	return nil
 }
 
@@ -107,50 +114,61 @@ func (e *encoder) mapping(n *yaml.Node, self, depth int) error {
 type entry struct {
 	key   string
 	value *yaml.Node
+	own   bool // written there, not merged in
+	twice bool // written there more than once
 }
 
-// entriesOf lists the keys of a mapping, those merged in by `<<` behind its own.
-// budget bounds the keys looked at on the way, since merges may refer to merges.
+// entriesOf lists the keys of a mapping. Of a key that is there more than once, the last value
+// replaces those before it as a whole, as it does for kubectl
+// (https://github.com/kubernetes/kubernetes/issues/89303); what is merged in by `<<` counts where it
+// stands. budget bounds the keys looked at on the way, since merges may refer to merges.
 func entriesOf(n *yaml.Node, budget *int, depth int) ([]entry, error) {
 	if *budget -= 1 + len(n.Content)/2; *budget < 0 || depth > mostDepth {
 		return nil, errors.New("merge keys (<<) unfold to too much")
 	}
-	var own, merged []entry
-	has := map[string]bool{}
+	all := make([]entry, 0, len(n.Content)/2)
+	at := make(map[string]int, len(n.Content)/2)
+	set := func(e entry) {
+		if i, there := at[e.key]; there {
+			e.twice = e.own && all[i].own
+			all[i] = e
+			return
+		}
+		at[e.key] = len(all)
+		all = append(all, e)
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := resolve(n.Content[i]), n.Content[i+1]
-		if key.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("a key on line %d of the document is no plain word; write a string", key.Line)
-		}
-		if key.ShortTag() == "!!merge" {
-			more, err := mergedEntries(value, budget, depth+1)
+		if key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge" {
+			merged, err := mergedEntries(value, budget, depth+1)
 			if err != nil {
 				return nil, err
 			}
-			merged = append(merged, more...)
+			for _, e := range merged {
+				set(entry{key: e.key, value: e.value})
+			}
 			continue
 		}
-		has[key.Value] = true
-		own = append(own, entry{key.Value, value})
-	}
-	for _, m := range merged {
-		if !has[m.key] {
-			has[m.key] = true
-			own = append(own, m)
+		name, err := keyOf(key)
+		if err != nil {
+			return nil, err
 		}
+		set(entry{key: name, value: value, own: true})
 	}
-	return own, nil
+	return all, nil
 }
 
+// mergedEntries lists what a merge key brings; of a list, the first objects beat those behind them.
 func mergedEntries(value *yaml.Node, budget *int, depth int) ([]entry, error) {
+	wrong := errors.New("a merge key (<<) takes an object, or a list of them")
 	switch value = resolve(value); value.Kind {
 	case yaml.MappingNode:
 		return entriesOf(value, budget, depth)
 	case yaml.SequenceNode:
 		var all []entry
-		for _, item := range value.Content {
+		for _, item := range slices.Backward(value.Content) {
 			if item = resolve(item); item.Kind != yaml.MappingNode {
-				break
+				return nil, wrong
 			}
 			more, err := entriesOf(item, budget, depth)
 			if err != nil {
@@ -160,47 +178,7 @@ func mergedEntries(value *yaml.Node, budget *int, depth int) ([]entry, error) {
 		}
 		return all, nil
 	}
-	return nil, errors.New("a merge key (<<) takes an object, or a list of them")
-}
-
-// scalar writes a plain value. Words that YAML 1.1 takes for booleans are
-// booleans, as they are for kubectl.
-func (e *encoder) scalar(n *yaml.Node) error {
-	switch n.ShortTag() {
-	case "!!null":
-		e.text = append(e.text, "null"...)
-		return nil
-	case "!!bool", "!!int", "!!float":
-		var v any
-		if n.Decode(&v) == nil {
-			if text, err := json.Marshal(v); err == nil {
-				e.text = append(e.text, text...)
-				return nil
-			}
-		}
-	case "!!str":
-		if word, ok := oldBoolean(n.Value); ok && n.Style == 0 {
-			e.text = strconv.AppendBool(e.text, word)
-			return nil
-		}
-	}
-	e.quote(n.Value)
-	return nil
-}
-
-// oldBoolean reads a boolean of YAML 1.1: in lower case, in capitals, or with the first letter one.
-func oldBoolean(s string) (value, ok bool) {
-	rest := s[min(1, len(s)):]
-	if rest != strings.ToLower(rest) && s != strings.ToUpper(s) {
-		return false, false
-	}
-	switch strings.ToLower(s) {
-	case "y", "yes", "on":
-		return true, true
-	case "n", "no", "off":
-		return false, true
-	}
-	return false, false
+	return nil, wrong
 }
 
 func (e *encoder) quote(s string) {
@@ -221,20 +199,26 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 // child is the value under a key of a mapping; nil if there is none.
 func child(n *yaml.Node, key string) *yaml.Node {
+	value, _ := childOf(n, key)
+	return value
+}
+
+// childOf is child, and tells whether the key is there more than once.
+func childOf(n *yaml.Node, key string) (value *yaml.Node, twice bool) {
 	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
+		return nil, false
 	}
 	budget := mostNodes
 	entries, err := entriesOf(n, &budget, 0)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	for _, e := range entries {
 		if e.key == key {
-			return resolve(e.value)
+			return resolve(e.value), e.twice
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // scalar is the text under a key of a mapping; "" if there is none.

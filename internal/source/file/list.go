@@ -28,6 +28,7 @@ type found struct {
 	path, shown string
 	real        string // path without symbolic links, as notices name it
 	info        fs.FileInfo
+	named       bool  // it is one of the paths, and not found in a folder
 	err         error // why it cannot be read, with info nil
 }
 
@@ -115,7 +116,7 @@ func (k *walk) root(r *root) {
 		k.folder(r.path, realPath(r.path), r.shown, 0)
 	default:
 		r.folder = false
-		k.file(r.path, realPath(r.path), r.shown, info)
+		k.file(found{path: r.path, shown: r.shown, info: info, named: true}, realPath(r.path))
 	}
 }
 
@@ -181,7 +182,7 @@ func (k *walk) entry(e entry, depth int) {
 	case info.IsDir():
 		k.folder(path, real, shown, depth+1)
 	case isManifest(path):
-		k.file(path, real, shown, info)
+		k.file(found{path: path, shown: shown, info: info}, real)
 	}
 }
 
@@ -195,17 +196,17 @@ func (k *walk) watchTarget(link, target string) {
 	}
 }
 
-func (k *walk) file(path, real, shown string, info fs.FileInfo) {
-	if k.seen[path] {
+func (k *walk) file(f found, real string) {
+	if k.seen[f.path] {
 		return
 	}
-	k.seen[path] = true
-	f := found{path: path, shown: shown, real: path, info: info}
+	k.seen[f.path] = true
+	f.real = f.path
 	if real != "" {
 		f.real = real
 		k.watch.name(real)
 	}
-	if !info.Mode().IsRegular() {
+	if !f.info.Mode().IsRegular() {
 		f.info, f.err = nil, fmt.Errorf("this is no regular file and is not read")
 	}
 	k.files = append(k.files, f)

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +91,11 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 		f.info, f.read = info, now
 		return true
 	}
-	objects, problems := s.parse(f.shown, data)
+	parse := manifest.ParseAny
+	if at.named || slices.ContainsFunc(f.objects, manifest.Object.Known) { // broken, it is a manifest still
+		parse = manifest.Parse
+	}
+	objects, problems := s.parse(f.shown, data, parse)
 	if !final && now.Sub(info.ModTime()) < s.settling(f, objects) {
 		return false
 	}
@@ -140,14 +145,14 @@ func readBounded(path string, max int64) ([]byte, fs.FileInfo, error) {
 }
 
 // parse keeps a panic on odd input from ending the process.
-func (s *Source) parse(shown string, data []byte) (objects []manifest.Object, problems []lb.Problem) {
+func (s *Source) parse(shown string, data []byte, parse func(string, []byte) ([]manifest.Object, []lb.Problem)) (objects []manifest.Object, problems []lb.Problem) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("parsing a manifest: panic", "file", shown, "panic", p, "stack", string(debug.Stack()))
 			objects, problems = nil, []lb.Problem{{Origin: lb.Origin{File: shown}, Text: fmt.Sprintf("parsing the file: panic: %v", p)}}
 		}
 	}()
-	return manifest.Parse(shown, data)
+	return parse(shown, data)
 }
 
 // forget drops the files that are not there any more, and tells whether it waits for
