@@ -37,16 +37,19 @@ func (b *builder) classify(m *member) (ours bool, err error) {
 	const field = "spec.ingressClassName"
 	if err != nil || !named {
 		if err == nil {
-			b.passOver(m.origin, field, true, "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s", b.opts.IngressClass)
+			b.passOver(m.origin, field, true, "the Ingress names no class and there is no default one, so that it is passed over; write ingressClassName: %s%s", b.opts.IngressClass, m.classMisnomer())
+			return false, nil
 		}
-		return false, err
+		m.params = &unknownParams
+		return m.wantsALB(), err
 	}
 	class, ok := b.classes[className]
 	if !ok {
 		if className == b.opts.IngressClass && !b.opts.OnlyListedClasses {
 			return true, nil
 		}
-		return false, faultf(field, "%s; add it, or write the name of one that is there: %s", b.missing("IngressClass", name{"", className}), strings.Join(b.classNames(), ", "))
+		m.params = &unknownParams
+		return m.wantsALB(), faultf(field, "%s; add it, or write the name of one that is there: %s", b.missing("IngressClass", name{"", className}), strings.Join(b.classNames(), ", "))
 	}
 	group, ours := paramsGroups[class.Spec.Controller]
 	if !ours {
@@ -101,6 +104,16 @@ func (b *builder) passOver(origin lb.Origin, field string, meant bool, format st
 		return
 	}
 	b.note(origin, field, format, args...)
+}
+
+// classMisnomer says which annotation is likely meant to name the class, and does not.
+func (m *member) classMisnomer() string {
+	for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
+		if strings.Contains(squeezed(key), "ingressclass") || strings.HasSuffix(key, "ingress.kubernetes.io/class") {
+			return " (the annotation " + key + " names none)"
+		}
+	}
+	return ""
 }
 
 // classNames are those that an Ingress may name.

@@ -231,3 +231,26 @@ func TestConflictsAllAtOnce(t *testing.T) {
 		t.Errorf("%s %v", said, cfg.LoadBalancers)
 	}
 }
+
+// TestFaultsBesideTheClass: an Ingress whose class is not there, and that is meant for an
+// application load balancer, is told of all else too; one that may be another's is not.
+func TestFaultsBesideTheClass(t *testing.T) {
+	for _, c := range []struct {
+		annotations string
+		want        []string
+	}{
+		{"alb.ingress.kubernetes.io/scheme: public", []string{"spec.ingressClassName", "metadata.annotations[alb.ingress.kubernetes.io/scheme]", "spec.rules[0].http.paths[0].pathType"}},
+		{"nginx.ingress.kubernetes.io/rewrite-target: /", []string{"spec.ingressClassName"}},
+	} {
+		objects, _ := Parse("f", []byte("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, annotations: {"+c.annotations+
+			"}}, spec: {ingressClassName: other, rules: [{http: {paths: [{path: /, pathType: prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}}"))
+		var fields []string
+		cfg := Build(objects, Options{})
+		for _, p := range cfg.SetAside {
+			fields = append(fields, p.Field)
+		}
+		if !slices.Equal(fields, c.want) || len(cfg.LoadBalancers) > 0 {
+			t.Errorf("%s: %v", c.annotations, cfg.SetAside)
+		}
+	}
+}
