@@ -74,7 +74,7 @@ func emptyConfig() *lb.Config {
 
 func (b *builder) build() *lb.Config {
 	b.remarkTargets()
-	b.remarkStrays()
+	b.remarkOrphans()
 	b.remarkEndpoints()
 	b.buildBindings()
 	b.buildIngresses()

@@ -102,33 +102,33 @@ func (b *builder) podTargets(g *lb.TargetGroup, s *service, port corev1.ServiceP
 		b.warnOnce(s.origin, "", text+": "+withoutTargets(g))
 		return nil
 	}
-	h := harvest{family: discoveryv1.AddressTypeIPv4, publish: s.Spec.PublishNotReadyAddresses, at: map[netip.AddrPort]int{}}
+	all := endpointTargets{family: discoveryv1.AddressTypeIPv4, publish: s.Spec.PublishNotReadyAddresses, at: map[netip.AddrPort]int{}}
 	if g.IPAddressType == "ipv6" {
-		h.family = discoveryv1.AddressTypeIPv6
+		all.family = discoveryv1.AddressTypeIPv6
 	}
 	alike := portsAlike(found)
 	for _, slice := range found {
 		if slice.refused {
-			h.miss(slice, "is set aside")
+			all.miss(slice, "is set aside")
 			continue
 		}
 		b.remarkPorts(s, slice, alike)
-		h.gather(slice, slice.portFor(port, alike))
+		all.gather(slice, slice.portFor(port, alike))
 	}
-	if len(h.targets) == 0 {
-		b.warnOnce(s.origin, "", h.none(port)+": "+withoutTargets(g))
+	if len(all.targets) == 0 {
+		b.warnOnce(s.origin, "", all.none(port)+": "+withoutTargets(g))
 		return nil
 	}
-	if !slices.ContainsFunc(h.targets, func(t lb.Target) bool { return !t.Draining }) {
+	if !slices.ContainsFunc(all.targets, func(t lb.Target) bool { return !t.Draining }) {
 		b.warnOnce(s.origin, "", "all endpoints of the Service that still serve are terminating on port "+portName(port)+", and drain: new "+withoutTargets(g))
 	}
 	for _, slice := range found {
-		if !slice.refused && slice.AddressType != h.family {
+		if !slice.refused && slice.AddressType != all.family {
 			b.noteOnce(s.origin, slice.origin.Kind+" "+slice.Name+" holds "+string(slice.AddressType)+" addresses and is not used for target groups of "+g.IPAddressType+" addresses")
 		}
 	}
-	sortTargets(h.targets)
-	return h.targets
+	sortTargets(all.targets)
+	return all.targets
 }
 
 // noSlices says that a Service has no EndpointSlice, and what to write.

@@ -69,7 +69,7 @@ func (b *builder) remarkEndpoints() {
 	for _, n := range slices.SortedFunc(maps.Keys(b.endpoints), byText) {
 		e := b.endpoints[n]
 		switch {
-		case b.services[n] == nil: // remarkStrays says it
+		case b.services[n] == nil: // remarkOrphans says it
 		case len(b.slices[n]) > 0:
 			b.note(e.origin, "", "Service %s has EndpointSlices (%s), which count; the Endpoints object is not used", n, b.slices[n][0].Name)
 		case e.Labels[skipMirror] == "true":

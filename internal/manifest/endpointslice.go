@@ -176,21 +176,21 @@ func portLine(want corev1.ServicePort, number int32) string {
 	return "{name: " + want.Name + ", port: " + strconv.Itoa(int(number)) + "}"
 }
 
-// remarkStrays says of EndpointSlices and Endpoints whose Service is not there what they may
+// remarkOrphans says of EndpointSlices and Endpoints whose Service is not there what they may
 // be meant for.
-func (b *builder) remarkStrays() {
-	strays := map[name][]endpointSlice{}
+func (b *builder) remarkOrphans() {
+	orphans := map[name][]endpointSlice{}
 	for n, found := range b.slices {
 		if b.services[n] == nil {
-			strays[n] = found
+			orphans[n] = found
 		}
 	}
 	for n, e := range b.endpoints {
 		if b.services[n] == nil {
-			strays[n] = append(slices.Clone(strays[n]), endpointSlice{origin: e.origin})
+			orphans[n] = append(slices.Clone(orphans[n]), endpointSlice{origin: e.origin})
 		}
 	}
-	if len(strays)+len(b.unlabelled) == 0 {
+	if len(orphans)+len(b.unlabelled) == 0 {
 		return
 	}
 	byNamespace, byName := map[string][]string{}, map[string][]string{}
@@ -203,13 +203,13 @@ func (b *builder) remarkStrays() {
 			slices.Sort(all)
 		}
 	}
-	for i, n := range slices.SortedFunc(maps.Keys(strays), byText) {
+	for i, n := range slices.SortedFunc(maps.Keys(orphans), byText) {
 		neighbours := byNamespace[n.namespace]
 		if i >= mostVerdicts { // each is compared with all
 			neighbours = nil
 		}
-		for _, s := range strays[n] {
-			b.remarkStray(s, n, neighbours, byName[n.name])
+		for _, s := range orphans[n] {
+			b.remarkOrphan(s, n, neighbours, byName[n.name])
 		}
 	}
 	for _, s := range b.unlabelled {
@@ -222,9 +222,9 @@ func byText(x, y name) int { return cmp.Compare(x.String(), y.String()) }
 // serviceLabel is the field that names the Service of a slice.
 const serviceLabel = "metadata.labels[" + discoveryv1.LabelServiceName + "]"
 
-// remarkStray is that for one slice: neighbours are the Services of its namespace, and
+// remarkOrphan is that for one slice: neighbours are the Services of its namespace, and
 // elsewhere are the namespaces that have one of the right name.
-func (b *builder) remarkStray(s endpointSlice, n name, neighbours, elsewhere []string) {
+func (b *builder) remarkOrphan(s endpointSlice, n name, neighbours, elsewhere []string) {
 	field, named := serviceLabel, discoveryv1.LabelServiceName
 	if s.EndpointSlice == nil {
 		field, named = "metadata.name", "name"

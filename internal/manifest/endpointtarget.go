@@ -12,9 +12,9 @@ import (
 	"github.com/albatross-lb/albatross/lb"
 )
 
-// harvest is what was found in the EndpointSlices of a Service for one port of it: the
+// endpointTargets is what was found in the EndpointSlices of a Service for one port of it: the
 // targets, and why a slice brought none.
-type harvest struct {
+type endpointTargets struct {
 	family  discoveryv1.AddressType
 	publish bool // what is not ready, too
 	targets []lb.Target
@@ -23,51 +23,51 @@ type harvest struct {
 	unready int // of causes: nothing of the slice is ready
 }
 
-func (h *harvest) miss(slice endpointSlice, cause string) {
-	h.causes = append(h.causes, slice.origin.Kind+" "+slice.Name+" "+cause)
+func (all *endpointTargets) miss(slice endpointSlice, cause string) {
+	all.causes = append(all.causes, slice.origin.Kind+" "+slice.Name+" "+cause)
 }
 
 // gather takes the endpoints of a slice on a port of it, which may be nil. An endpoint
 // counts when it is ready or does not say; one that terminates but still serves drains;
 // any other is not registered, unless the Service publishes it all the same.
-func (h *harvest) gather(slice endpointSlice, port *discoveryv1.EndpointPort) {
+func (all *endpointTargets) gather(slice endpointSlice, port *discoveryv1.EndpointPort) {
 	switch {
-	case slice.AddressType != h.family:
-		h.miss(slice, fmt.Sprintf("holds %s addresses, and the target group takes %s (spec.ipFamilies of the Service)", slice.AddressType, h.family))
+	case slice.AddressType != all.family:
+		all.miss(slice, fmt.Sprintf("holds %s addresses, and the target group takes %s (spec.ipFamilies of the Service)", slice.AddressType, all.family))
 		return
 	case len(slice.Endpoints) == 0:
-		h.miss(slice, "has no endpoints")
+		all.miss(slice, "has no endpoints")
 		return
 	case port == nil:
-		h.miss(slice, "has no such port")
+		all.miss(slice, "has no such port")
 		return
 	}
 	used, notReady, ended := 0, 0, 0
 	for _, e := range slice.Endpoints {
-		addr, ok := addressOf(e, h.family)
+		addr, ok := addressOf(e, all.family)
 		if !ok {
 			continue
 		}
 		switch state := stateOf(e.Conditions); {
 		case state == ending:
 			ended++
-		case state == unready && !h.publish:
+		case state == unready && !all.publish:
 			notReady++
 		default:
 			used++
-			h.add(lb.Target{Addr: netip.AddrPortFrom(addr, uint16(*port.Port)), Zone: deref(e.Zone), Name: podOf(e), Draining: state == draining})
+			all.add(lb.Target{Addr: netip.AddrPortFrom(addr, uint16(*port.Port)), Zone: deref(e.Zone), Name: podOf(e), Draining: state == draining})
 		}
 	}
 	if used == 0 {
-		h.missAll(slice, notReady, ended)
+		all.missAll(slice, notReady, ended)
 	}
 }
 
 // missAll says why none of a slice's endpoints is a target.
-func (h *harvest) missAll(slice endpointSlice, notReady, ended int) {
+func (all *endpointTargets) missAll(slice endpointSlice, notReady, ended int) {
 	without := len(slice.Endpoints) - notReady - ended
 	if without == 0 {
-		h.unready++
+		all.unready++
 	}
 	cause := "has " + counted(len(slice.Endpoints), "endpoint", "endpoints") + ", of which "
 	for _, part := range []struct {
@@ -82,7 +82,7 @@ func (h *harvest) missAll(slice endpointSlice, notReady, ended int) {
 			cause += counted(part.n, part.isWhat, part.areWhat) + ", "
 		}
 	}
-	h.miss(slice, strings.TrimSuffix(cause, ", "))
+	all.miss(slice, strings.TrimSuffix(cause, ", "))
 }
 
 func counted(n int, one, many string) string {
@@ -92,24 +92,24 @@ func counted(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-func (h *harvest) add(t lb.Target) {
-	if i, twice := h.at[t.Addr]; twice { // in two slices: the better word counts
-		h.targets[i].Draining = h.targets[i].Draining && t.Draining
+func (all *endpointTargets) add(t lb.Target) {
+	if i, twice := all.at[t.Addr]; twice { // in two slices: the better word counts
+		all.targets[i].Draining = all.targets[i].Draining && t.Draining
 		return
 	}
-	if len(h.targets) < mostTargets {
-		h.at[t.Addr] = len(h.targets)
-		h.targets = append(h.targets, t)
+	if len(all.targets) < mostTargets {
+		all.at[t.Addr] = len(all.targets)
+		all.targets = append(all.targets, t)
 	}
 }
 
 // none says why there is no target at all.
-func (h *harvest) none(port corev1.ServicePort) string {
+func (all *endpointTargets) none(port corev1.ServicePort) string {
 	what := "the Service has no targets on port " + portName(port)
-	if h.unready == len(h.causes) {
+	if all.unready == len(all.causes) {
 		what = "no endpoint of the Service is ready on port " + portName(port)
 	}
-	return what + ": " + someOf(h.causes)
+	return what + ": " + someOf(all.causes)
 }
 
 // someOf lists the first few of many.
