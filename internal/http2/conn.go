@@ -18,9 +18,11 @@ type Limits struct {
 	ExtendedConnect bool
 }
 
+const defaultStreams = 128
+
 func (l *Limits) fill() {
 	if l.Streams == 0 {
-		l.Streams = 128
+		l.Streams = defaultStreams
 	}
 	if l.Idle == 0 {
 		l.Idle = time.Minute

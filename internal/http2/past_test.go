@@ -3,6 +3,7 @@ package http2
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,6 +119,43 @@ func TestManyAnsweredEarly(t *testing.T) {
 		}
 		if stopped != 8 {
 			t.Errorf("%d of 40 streams were told to stop at once, want 8", stopped)
+		}
+		r.c.Close()
+		<-s.errs
+	})
+}
+
+// TestAllAnsweredEarly: what was on its way of as many requests as there may be is no fault,
+// though all of them have been answered.
+func TestAllAnsweredEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servePipe(t, Limits{}, page)
+		r := s.dial()
+		over := make(chan string)
+		go func() {
+			for {
+				if got := r.next(); strings.HasPrefix(got, "PING") || strings.HasPrefix(got, "GOAWAY") || got == "EOF" {
+					over <- got
+					return
+				}
+			}
+		}()
+		id := uint32(1)
+		for range 5 {
+			first := id
+			for ; id < first+2*128; id += 2 {
+				r.headers(id, false, post)
+			}
+			synctest.Wait()
+			for range 4 {
+				for stream := first; stream < id; stream += 2 {
+					r.frame(frameData, 0, stream, "on its way")
+				}
+			}
+		}
+		r.frame(framePing, 0, 0, "12345678")
+		if got := <-over; !strings.HasPrefix(got, "PING") {
+			t.Errorf("got %s", got)
 		}
 		r.c.Close()
 		<-s.errs

@@ -122,7 +122,7 @@ func (c *Conn) data(f *frame) error {
 // strayData is DATA on a stream that takes none any more. What was on its way when
 // we reset the stream is no fault (RFC 9113 section 5.4.2).
 func (c *Conn) strayData(s *Stream, f *frame) error {
-	if c.resets.has(f.id) || c.handler == nil {
+	if c.handler == nil || c.resets.has(f.id) {
 		return nil
 	}
 	if p := c.past.find(f.id); p != nil && p.owed != notOwed {
@@ -298,13 +298,20 @@ func (c *Conn) windowUpdate(f *frame) error {
 	return c.purse.spendWindow()
 }
 
-// idRing remembers the last ids that were added.
+// idRing remembers the last ids that were added: those of all streams that there may be at
+// a time, and as many before them. Most connections need none, and have no memory for them.
 type idRing struct {
-	ids  [32]uint32
+	ids  []uint32
 	next int
 }
 
+const ringSize = 2 * defaultStreams
+
 func (r *idRing) add(id uint32) {
+	if len(r.ids) < ringSize {
+		r.ids = append(r.ids, id)
+		return
+	}
 	r.ids[r.next] = id
 	r.next = (r.next + 1) % len(r.ids)
 }
