@@ -32,24 +32,9 @@ const mostVerdicts = 100
 
 // validate says what the API server would refuse of an object, and what a template has left in it.
 func (p *parser) validate(o *Object, places []place) {
-	var v verdict
-	if meta, ok := o.Value.(metav1.ObjectMetaAccessor); ok {
-		v.metadata(p.origin.Kind, meta.GetObjectMeta())
-	}
-	switch value := o.Value.(type) {
-	case *networkingv1.Ingress:
-		v.ingress(value)
-	case *networkingv1.IngressClass:
-		v.ingressClass(value)
-	case *corev1.Service:
-		v.service(value)
-	case *discoveryv1.EndpointSlice:
-		v.endpointSlice(value)
-	case *corev1.Endpoints:
-		v.endpoints(value)
-	}
+	v := verdictOn(p.origin.Kind, o.Value)
 	holds := p.placeholders(places)
-	say := func(e *field.Error, refuses string) lb.Problem {
+	problem := func(e *field.Error, refuses string) lb.Problem {
 		text := refuses + verdictText(e)
 		if unfilled := holds[e.Field]; unfilled != "" {
 			text = unfilled
@@ -59,17 +44,21 @@ func (p *parser) validate(o *Object, places []place) {
 	}
 	read := *o // what could not be read is told already
 	told := func(e *field.Error) bool { return read.follows(e.Field) }
-	for _, e := range first(slices.DeleteFunc(v.refused, told)) {
-		o.Faults, o.Broken = append(o.Faults, say(e, "")), append(o.Broken, e.Field)
+	v.refused, v.leftOut = slices.DeleteFunc(v.refused, told), slices.DeleteFunc(v.leftOut, told)
+	for _, e := range first(v.refused) {
+		o.Faults, o.Broken = append(o.Faults, problem(e, "")), append(o.Broken, e.Field)
 	}
-	for _, e := range first(slices.DeleteFunc(v.leftOut, told)) {
-		o.Faults = append(o.Faults, say(e, ""))
+	for _, e := range first(v.leftOut) {
+		o.Faults = append(o.Faults, problem(e, ""))
+	}
+	if more := len(v.leftOut) - mostVerdicts; more > 0 {
+		o.Faults = append(o.Faults, lb.Problem{Origin: p.origin, Text: fmt.Sprintf("%d more parts of it are not used for reasons like these", more)})
 	}
 	if read.broken() {
 		return
 	}
 	for _, e := range first(v.warned) {
-		o.Warnings = append(o.Warnings, say(e, "Kubernetes refuses this: "))
+		o.Warnings = append(o.Warnings, problem(e, "Kubernetes refuses this: "))
 	}
 	for _, at := range v.more[:min(len(v.more), mostVerdicts)] {
 		o.Warnings = append(o.Warnings, lb.Problem{Origin: p.origin, Field: at, Text: "of several addresses of an endpoint the first alone is used; write an endpoint for each"})
@@ -77,6 +66,25 @@ func (p *parser) validate(o *Object, places []place) {
 	for _, at := range slices.Sorted(maps.Keys(holds)) {
 		o.Warnings = append(o.Warnings, lb.Problem{Origin: p.origin, Field: at, Text: holds[at]})
 	}
+}
+
+func verdictOn(kind string, object any) (v verdict) {
+	if meta, ok := object.(metav1.ObjectMetaAccessor); ok {
+		v.metadata(kind, meta.GetObjectMeta())
+	}
+	switch o := object.(type) {
+	case *networkingv1.Ingress:
+		v.ingress(o)
+	case *networkingv1.IngressClass:
+		v.ingressClass(o)
+	case *corev1.Service:
+		v.service(o)
+	case *discoveryv1.EndpointSlice:
+		v.endpointSlice(o)
+	case *corev1.Endpoints:
+		v.endpoints(o)
+	}
+	return v
 }
 
 func first(errs field.ErrorList) field.ErrorList { return errs[:min(len(errs), mostVerdicts)] }

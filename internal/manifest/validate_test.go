@@ -158,3 +158,13 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// TestValidateMany: what is said of one object has an end, and says so.
+func TestValidateMany(t *testing.T) {
+	object := "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: x}, addressType: IPv4, endpoints: [" + strings.Repeat("{addresses: [x]}, ", 250) + "]}"
+	objects, _ := Parse("f", []byte(object))
+	faults := objects[0].Faults
+	if len(faults) != mostVerdicts+1 || !strings.HasPrefix(faults[mostVerdicts].Text, "150 more parts of it") {
+		t.Errorf("%d faults, the last is %v", len(faults), faults[len(faults)-1])
+	}
+}
