@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ endpoints: [{addresses: [10.0.0.1], zone: a}, {addresses: [10.0.0.2], conditions
 func runCheck(output, text string) (string, int) {
 	objects, problems := manifest.Parse("f.yaml", []byte(text))
 	var stdout, stderr strings.Builder
-	code := check(&stdout, &stderr, output, objects, problems, report{cfg: manifest.Build(objects, manifest.Options{})})
+	code := check(&stdout, &stderr, output, objects, problems, report{cfg: manifest.Build(objects, manifest.Options{}), read: os.ReadFile})
 	return stdout.String() + stderr.String(), code
 }
 

@@ -23,11 +23,11 @@ type checkCommand struct {
 // The JSON is the manifests' translation alone, unchecked values and all, so that it
 // can be compared; the text also has what validation and the build of the runtime find.
 func (c *checkCommand) Run(s *streams) error {
-	source, update, err := c.load()
+	source, update, err := c.load(s.in)
 	if err != nil {
 		return err
 	}
-	r := report{cfg: update.Config, quiet: c.Quiet, only: c.LoadBalancer, width: c.Width}
+	r := report{cfg: update.Config, read: source.ReadFile, quiet: c.Quiet, only: c.LoadBalancer, width: c.Width}
 	if c.Width < 0 {
 		r.width = terminalWidth(s.out)
 	}

@@ -10,23 +10,24 @@ import (
 )
 
 type classifyCommand struct {
-	File string `arg:"" optional:"" complete:"files" help:"A file with one raw request; standard input without."`
+	File string `arg:"" optional:"" complete:"files" help:"A file with one raw request; - or none: standard input."`
 }
 
 // maxRaw bounds the request that is read: more than any head may have.
 const maxRaw = 1 << 20
 
 // Run prints "Tier Reason", "Compliant" alone for a request without a flaw.
-func (c *classifyCommand) Run(s *streams, stdin io.Reader) error {
+func (c *classifyCommand) Run(s *streams) error {
+	in := s.in
 	if c.File != "" && c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
 			return fmt.Errorf("reading the request: %w", err)
 		}
 		defer f.Close()
-		stdin = f
+		in = f
 	}
-	raw, err := io.ReadAll(io.LimitReader(stdin, maxRaw))
+	raw, err := io.ReadAll(io.LimitReader(in, maxRaw))
 	if err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}

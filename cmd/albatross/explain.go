@@ -27,13 +27,13 @@ type explainCommand struct {
 	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run was given."`
 	Zone    string      `placeholder:"NAME" help:"The zone that run was given."`
 	URL     string      `arg:"" help:"The URL asked for."`
-	Paths   []string    `arg:"" optional:"" name:"path" complete:"files" help:"Files and folders of manifests."`
+	Paths   []string    `arg:"" optional:"" name:"path" complete:"files" help:"Files and folders of manifests; - is standard input."`
 }
 
 // Run explains one request, by the manifests or by what a running albatross serves.
 func (c *explainCommand) Run(s *streams) error {
 	request := explain.Request{Method: c.Method, URL: c.URL, Headers: c.Header, From: c.From}
-	answer, err := c.ask(request, s.err)
+	answer, err := c.ask(request, s)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (c *explainCommand) Run(s *streams) error {
 	return nil
 }
 
-func (c *explainCommand) ask(r explain.Request, stderr io.Writer) (*explain.Answer, error) {
+func (c *explainCommand) ask(r explain.Request, s *streams) (*explain.Answer, error) {
 	switch {
 	case c.Admin != "" && len(c.Paths) > 0:
 		return nil, errors.New("give either --admin or paths of manifests, not both")
@@ -56,16 +56,16 @@ func (c *explainCommand) ask(r explain.Request, stderr io.Writer) (*explain.Answ
 		return nil, errors.New("name the manifests to explain, or --admin ADDR of a running albatross")
 	}
 	p := paths{Paths: c.Paths}
-	_, update, err := p.load()
+	source, update, err := p.load(s.in)
 	if err != nil {
 		return nil, err
 	}
-	printProblems(stderr, "unread", update.Problems)
+	printProblems(s.err, "unread", update.Problems, source.ReadFile)
 	snap, problems, err := inspect(update.Config, c.PortMap, c.Zone)
 	if err != nil {
 		return nil, err
 	}
-	printProblems(stderr, "set aside", append(update.Config.SetAside, problems...))
+	printProblems(s.err, "set aside", append(update.Config.SetAside, problems...), source.ReadFile)
 	return explain.Explain(snap, r)
 }
 

@@ -68,8 +68,8 @@ func looksRight(t *testing.T, what string, width int, objects []manifest.Object,
 	}
 	cfg.SetAside = append(cfg.SetAside, problems...)
 	var out, failed, data strings.Builder
-	check(&out, &failed, "text", objects, unread, report{cfg: cfg, width: width})
-	printProblems(&out, "set aside", slices.Concat(unread, cfg.SetAside, cfg.Warnings, cfg.Notes))
+	check(&out, &failed, "text", objects, unread, report{cfg: cfg, read: os.ReadFile, width: width})
+	printProblems(&out, "set aside", slices.Concat(unread, cfg.SetAside, cfg.Warnings, cfg.Notes), os.ReadFile)
 	for _, s := range snap.Sockets {
 		for _, host := range []string{"shop.example.com", "localhost"} {
 			a, err := explain.Explain(snap, explain.Request{URL: fmt.Sprintf("%s://%s:%d/api/x", map[bool]string{true: "https", false: "http"}[s.Secure], host, s.Port), Method: hostile, Headers: []string{"X: " + hostile}})
@@ -80,7 +80,7 @@ func looksRight(t *testing.T, what string, width int, objects []manifest.Object,
 		}
 	}
 	forgesNothing(t, what, out.String()+failed.String())
-	check(&data, &failed, "json", objects, unread, report{cfg: cfg})
+	check(&data, &failed, "json", objects, unread, report{cfg: cfg, read: os.ReadFile})
 	if !json.Valid([]byte(data.String())) {
 		t.Errorf("%s: no JSON:\n%s", what, data.String())
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/albatross-lb/albatross/internal/control"
@@ -11,7 +12,7 @@ import (
 
 // paths are the manifests of a command, and how they are read.
 type paths struct {
-	Paths       []string `arg:"" name:"path" complete:"files" help:"Files and folders of Kubernetes manifests (*.yaml, *.yml, *.json)."`
+	Paths       []string `arg:"" name:"path" complete:"files" help:"Files and folders of Kubernetes manifests (*.yaml, *.yml, *.json); - is standard input."`
 	ClusterName string   `default:"albatross" help:"Part of every generated name."`
 	Inventory   string   `type:"existingfile" placeholder:"FILE" help:"JSON or YAML of certificates, trust stores, web ACLs and groups known by name (docs/manifests.md)."`
 }
@@ -32,11 +33,12 @@ func (p *paths) source() (*file.Source, error) {
 }
 
 // load reads the manifests once.
-func (p *paths) load() (*file.Source, control.Update, error) {
+func (p *paths) load(stdin io.Reader) (*file.Source, control.Update, error) {
 	source, err := p.source()
 	if err != nil {
 		return nil, control.Update{}, err
 	}
+	source.Stdin = stdin
 	update, err := source.Load()
 	return source, update, err
 }

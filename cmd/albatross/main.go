@@ -59,8 +59,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "albatross: %s\n(albatross --help lists the commands)\n", lb.OneLine(err.Error()))
 		return 2
 	}
-	command.BindTo(stdin, (*io.Reader)(nil))
-	err = command.Run(&streams{stdout, stderr})
+	err = command.Run(&streams{in: stdin, out: stdout, err: stderr})
 	var code exit
 	switch {
 	case err == nil:
@@ -72,5 +71,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return 1
 }
 
-// streams is where a command writes.
-type streams struct{ out, err io.Writer }
+// streams is what a command reads where a path is -, and where it writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}

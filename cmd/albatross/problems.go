@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -12,13 +11,16 @@ import (
 	"github.com/albatross-lb/albatross/lb"
 )
 
+// reader gives the content of a file by the name that problems have it by.
+type reader func(file string) ([]byte, error)
+
 // locate gives problems with the lines of their fields.
-func locate(problems []lb.Problem) []lb.Problem { return manifest.Locate(problems, os.ReadFile) }
+func (r reader) locate(problems []lb.Problem) []lb.Problem { return manifest.Locate(problems, r) }
 
 // inOrder gives problems with the lines of their fields, each once: object by object, in
 // the order of files and lines. firsts are the origins of their objects, with the first
 // line that is known of each.
-func inOrder(problems []lb.Problem) (located []lb.Problem, firsts []lb.Origin) {
+func (r reader) inOrder(problems []lb.Problem) (located []lb.Problem, firsts []lb.Origin) {
 	type placed struct {
 		lb.Problem
 		first lb.Origin
@@ -31,7 +33,7 @@ func inOrder(problems []lb.Problem) (located []lb.Problem, firsts []lb.Origin) {
 		}
 	}
 	all := make([]placed, len(problems))
-	for i, p := range locate(problems) {
+	for i, p := range r.locate(problems) {
 		all[i] = placed{p, firstOf[problems[i].Origin.Identity()]}
 	}
 	slices.SortFunc(all, func(x, y placed) int {
@@ -45,8 +47,8 @@ func inOrder(problems []lb.Problem) (located []lb.Problem, firsts []lb.Origin) {
 }
 
 // printProblems writes each problem on a line of its own, in a stable order.
-func printProblems(w io.Writer, word string, problems []lb.Problem) {
-	located, _ := inOrder(problems)
+func printProblems(w io.Writer, word string, problems []lb.Problem, read reader) {
+	located, _ := read.inOrder(problems)
 	for _, p := range located {
 		fmt.Fprintf(w, "%s: %s\n", word, lb.OneLine(p.String()))
 	}
@@ -59,7 +61,7 @@ func (r *report) problems(title string, problems []lb.Problem) {
 		return
 	}
 	r.line(0, title)
-	located, firsts := inOrder(problems)
+	located, firsts := r.read.inOrder(problems)
 	before := ""
 	for i, p := range located {
 		switch place := firsts[i].String(); {

@@ -14,6 +14,7 @@ import (
 // report is the text form of a check under way.
 type report struct {
 	cfg      *lb.Config
+	read     reader
 	setAside []lb.Problem
 	width    int    // of a line, in columns; 0: any
 	quiet    bool   // problems and the sum only

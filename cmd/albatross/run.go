@@ -67,7 +67,7 @@ func (c *runCommand) Run(s *streams) error {
 func (c *runCommand) serve(ctx context.Context, s *streams, reload <-chan os.Signal) error {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: c.LogLevel}))
 	slog.SetDefault(log) // one format for whatever any package has to say
-	source, _, err := c.load()
+	source, _, err := c.load(s.in)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (c *runCommand) serve(ctx context.Context, s *streams, reload <-chan os.Sig
 		sources = append(sources, m.ordering)
 		defer m.ordering.run(ctx, log)()
 	}
-	loop := &control.Loop{Sources: sources, Machine: m, Log: log, Locate: locate, OnReport: m.reported}
+	loop := &control.Loop{Sources: sources, Machine: m, Log: log, Locate: reader(source.ReadFile).locate, OnReport: m.reported}
 	admin, err := c.console(ctx, m, loop, log)
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (c *runCommand) console(ctx context.Context, m *machine, loop *control.Loop
 	}
 	log.Info("admin API", "address", l.Addr().String())
 	admin := console.New(console.Options{
-		Report: loop.Report, Stopping: func() bool { return ctx.Err() != nil }, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(), Locate: locate,
+		Report: loop.Report, Stopping: func() bool { return ctx.Err() != nil }, Health: m.targetHealth, NodeHealth: m.nodeHealth, Explain: m.explain, Metrics: m.metrics.Handler(), Locate: loop.Locate,
 		Version: map[string]string{"version": versionLine()}, Account: c.Account, Region: c.Region, Profile: c.Profile, Log: log,
 	})
 	serving, cancel := context.WithCancel(context.WithoutCancel(ctx)) // while requests under way end, too

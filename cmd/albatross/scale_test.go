@@ -107,7 +107,7 @@ func (s *scene) serve() control.Report {
 		s.tb.Fatal(err)
 	}
 	source.Log = log
-	m, err := c.build(&streams{io.Discard, io.Discard}, log)
+	m, err := c.build(&streams{out: io.Discard, err: io.Discard}, log)
 	if err != nil {
 		s.tb.Fatal(err)
 	}

@@ -15,9 +15,16 @@
 // And the moment is shorter for one file that another was renamed onto: its writer is done
 // with it, as one who writes into a file may not be.
 //
+// Standard input (the path -), pipes and devices that are named are read once, and what they said stays.
+// What is found in folders only is regular files; of those, the ones that are plainly another tool's are
+// passed over even if they are broken (manifest.ParseAny).
+//
 // What is served must not suffer from the way files are written. A file that cannot
 // be parsed leaves its last good objects in service; so does a folder that cannot be
 // read or is suddenly gone as a whole. A file that shrinks or vanishes is looked at
-// again a moment later before its objects are believed to be gone, since many
-// editors and tools empty or unlink a file before they write it again.
+// again a moment later (Grace) before anything is sent, since many
+// editors and tools empty or unlink a file before they write it again. Some take their time for that:
+// `helm template > web.yaml` empties the file and then begins to work. So a file that still looks half
+// written keeps what it served, while others change, until it has been quiet for Patience (part.go), and one that is
+// gone until it has been for Absence. What another file was renamed onto is whole.
 package file

@@ -29,6 +29,7 @@ type found struct {
 	real        string // path without symbolic links, as notices name it
 	info        fs.FileInfo
 	named       bool  // it is one of the paths, and not found in a folder
+	stream      bool  // it can be read but once
 	err         error // why it cannot be read, with info nil
 }
 
@@ -103,6 +104,10 @@ func (k *walk) problem(shown, format string, args ...any) {
 }
 
 func (k *walk) root(r *root) {
+	if r.path == Stdin {
+		k.file(found{path: r.path, shown: shownStdin, named: true, stream: true}, "")
+		return
+	}
 	k.watchTarget("", r.path)
 	info, err := os.Stat(r.path)
 	switch {
@@ -116,7 +121,7 @@ func (k *walk) root(r *root) {
 		k.folder(r.path, realPath(r.path), r.shown, 0)
 	default:
 		r.folder = false
-		k.file(found{path: r.path, shown: r.shown, info: info, named: true}, realPath(r.path))
+		k.file(found{path: r.path, shown: r.shown, info: info, named: true, stream: !info.Mode().IsRegular()}, realPath(r.path))
 	}
 }
 
@@ -206,7 +211,7 @@ func (k *walk) file(f found, real string) {
 		f.real = real
 		k.watch.name(real)
 	}
-	if !f.info.Mode().IsRegular() {
+	if !f.stream && !f.info.Mode().IsRegular() {
 		f.info, f.err = nil, fmt.Errorf("this is no regular file and is not read")
 	}
 	k.files = append(k.files, f)

@@ -33,6 +33,8 @@ type manifestFile struct {
 	changed  bool // objects are others than those built last
 
 	goneSince time.Time // when it was first missed; zero: it is there
+	outline   outline   // of the content that was read
+	part      part      // of the file, while it is being written
 }
 
 // freshFor is how long after a change the times of a file cannot tell whether there
@@ -71,6 +73,10 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 		f.info, f.problems = nil, []lb.Problem{unread(f, at.err)}
 		return true
 	}
+	if at.stream {
+		s.readStream(f, at.path)
+		return true
+	}
 	if !dirty && f.looksTheSame(at.info) {
 		return true
 	}
@@ -88,7 +94,7 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 	}
 	sum := sha256.Sum256(data)
 	if f.info != nil && sum == f.sum {
-		f.info, f.read = info, now
+		f.info, f.read, f.part = info, now, part{}
 		return true
 	}
 	parse := manifest.ParseAny
@@ -99,7 +105,11 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 	if !final && now.Sub(info.ModTime()) < s.settling(f, objects) {
 		return false
 	}
+	if f.beingWritten(info, data, objects) && f.part.quiet(sum, now) < s.Patience {
+		return true
+	}
 	f.info, f.read, f.sum, f.problems = info, now, sum, problems
+	f.outline, f.part = outlineOf(data), part{}
 	if len(problems) == 0 || !f.good {
 		f.changed = f.changed || !reflect.DeepEqual(objects, f.objects)
 		f.objects, f.good = objects, len(problems) == 0
@@ -134,14 +144,19 @@ func readBounded(path string, max int64) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the file: %w", cause(err))
 	}
-	data, err := io.ReadAll(io.LimitReader(file, max+1))
+	data, err := readAtMost(file, max)
+	return data, info, err
+}
+
+func readAtMost(r io.Reader, max int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, max+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the file: %w", cause(err))
+		return nil, fmt.Errorf("reading the file: %w", cause(err))
 	}
 	if int64(len(data)) > max {
-		return nil, nil, fmt.Errorf("the file is larger than %d bytes and is not read; split it", max)
+		return nil, fmt.Errorf("the file is larger than %d bytes and is not read; split it", max)
 	}
-	return data, info, nil
+	return data, nil
 }
 
 // parse keeps a panic on odd input from ending the process.
@@ -169,11 +184,37 @@ func (s *Source) forget(list listing, noticed time.Time, final bool) (waiting bo
 		if f.goneSince.IsZero() {
 			f.goneSince = noticed
 		}
-		if !final && len(f.objects) > 0 && time.Since(f.goneSince) < s.Grace {
+		switch gone := time.Since(f.goneSince); {
+		case len(f.objects) == 0:
+		case !final && gone < s.Grace:
 			waiting = true
+			continue
+		case gone < s.Absence && !s.elsewhere(f, there):
 			continue
 		}
 		delete(s.files, path)
 	}
 	return waiting
+}
+
+// elsewhere tells whether all objects of a file that is gone are in others that are there:
+// then it was renamed.
+func (s *Source) elsewhere(gone *manifestFile, there map[string]bool) bool {
+	missing := map[lb.Origin]bool{}
+	for _, o := range gone.objects {
+		missing[identity(o)] = true
+	}
+	for path := range there {
+		if f := s.files[path]; f != nil {
+			for _, o := range f.objects {
+				delete(missing, identity(o))
+			}
+		}
+	}
+	return len(missing) == 0
+}
+
+// identity is what tells an object from others, wherever it is written.
+func identity(o manifest.Object) lb.Origin {
+	return lb.Origin{Kind: o.Origin.Kind, Namespace: o.Origin.Namespace, Name: o.Origin.Name}
 }

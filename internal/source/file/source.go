@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/control"
@@ -25,6 +27,9 @@ const Origin = "file"
 type Source struct {
 	Log *slog.Logger
 
+	// Stdin is what the path - is read from: os.Stdin unless it is set.
+	Stdin io.Reader
+
 	// Reload has all files read again, whatever their times say, and the result applied again. nil: nobody asks.
 	Reload <-chan os.Signal
 
@@ -34,8 +39,13 @@ type Source struct {
 	Grace   time.Duration // how long what is gone from a file may reappear
 	Rescan  time.Duration // walk the paths so often without a notice
 
+	Patience time.Duration // how long a file that seems to be half written must be quiet to be taken as it is
+	Absence  time.Duration // how long a file must be gone to be believed gone
+
 	MaxFileBytes int64 // a larger file is not read
 	MaxFiles     int   // files and folders beyond this number are not read
+
+	streams sync.Map // what was read of those, by the names they are shown with: []byte
 
 	build func([]manifest.Object) *lb.Config
 	roots []*root
@@ -65,10 +75,15 @@ func newSource(paths []string, build func([]manifest.Object) *lb.Config) *Source
 	s := &Source{
 		Log:   slog.Default(),
 		Quiet: 25 * time.Millisecond, Brief: 3 * time.Millisecond, Ceiling: 80 * time.Millisecond, Grace: 50 * time.Millisecond, Rescan: 2 * time.Second,
+		Patience: 5 * time.Second, Absence: time.Second,
 		MaxFileBytes: 16 << 20, MaxFiles: 10_000,
 		build: build, files: map[string]*manifestFile{},
 	}
 	for _, p := range paths {
+		if p == Stdin {
+			s.roots = append(s.roots, &root{shown: shownStdin, path: Stdin})
+			continue
+		}
 		path, err := filepath.Abs(p)
 		if err != nil { // the working directory is gone
 			path = p
@@ -88,7 +103,7 @@ func (s *Source) Load() (control.Update, error) {
 		return control.Update{}, errors.New("reading manifests: no file or folder was named")
 	}
 	for _, r := range s.roots {
-		if _, err := os.Stat(r.path); err != nil {
+		if _, err := os.Stat(r.path); err != nil && r.path != Stdin {
 			return control.Update{}, fmt.Errorf("reading manifests from %s: %w", r.shown, cause(err))
 		}
 	}
@@ -180,10 +195,20 @@ func (d *debounce) add(now time.Time, quiet, ceiling time.Duration) (at time.Tim
 const blindPause = 100 * time.Millisecond
 
 func (s *Source) pause(w *watch) time.Duration {
+	pause := s.Rescan
 	if w.blind() {
-		return min(s.Rescan, blindPause)
+		pause = min(pause, blindPause)
 	}
-	return s.Rescan
+	now := time.Now()
+	for _, f := range s.files { // those that are waited for
+		if !f.part.since.IsZero() {
+			pause = min(pause, s.Patience-now.Sub(f.part.since))
+		}
+		if !f.goneSince.IsZero() {
+			pause = min(pause, s.Absence-now.Sub(f.goneSince))
+		}
+	}
+	return max(pause, time.Millisecond)
 }
 
 // look reads what has changed. While something is expected to reappear it sends

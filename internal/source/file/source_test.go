@@ -272,6 +272,7 @@ func TestChangesAreSeen(t *testing.T) {
 func unhurried(paths ...string) *Source {
 	s := newSource(paths, names)
 	s.Rescan, s.Grace = time.Hour, 2*time.Second
+	s.Patience, s.Absence = 0, 0
 	return s
 }
 
@@ -348,7 +349,7 @@ func TestAFileThatIsGoneMayReappear(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a.yaml")
 	write(t, file, objects("a"))
 	s := newSource([]string{filepath.Dir(file)}, names)
-	s.Grace = time.Hour
+	s.Grace, s.Absence = time.Hour, 0
 	load(t, s)
 	do(t, os.Remove(file))
 	if changed, waiting := s.refresh(nothing, time.Now(), false); changed || !waiting || served(s.update()) != "a" {
@@ -366,6 +367,7 @@ func TestAFileThatVanishesBeforeItIsReadIsNoProblem(t *testing.T) {
 	write(t, file, objects("a"))
 	write(t, filepath.Join(dir, "b.yaml"), objects("b"))
 	s := newSource([]string{dir}, names)
+	s.Absence = 0
 	load(t, s)
 	at := s.list(nothing).files[0]
 	do(t, os.Remove(file))
