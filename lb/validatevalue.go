@@ -41,9 +41,10 @@ func (v *validation) hostWarnings(r *Rule, hosts *ValuesConfig) {
 	if hosts == nil {
 		return
 	}
+	entry, _, _ := strings.Cut(r.field(), ".http.paths") // its paths share the host, and it is told once
 	for _, h := range hosts.Values {
 		if text := hostFault(h); text != "" {
-			v.warn(r.Origin, r.field(), "AWS %s", text)
+			v.warn(r.Origin, entry, "AWS %s", text)
 		}
 	}
 }
