@@ -16,10 +16,15 @@ type checkCommand struct {
 	LoadBalancer string      `short:"l" placeholder:"NAME" help:"Show this load balancer only, by its name or group; problems are told of all."`
 	Zone         string      `placeholder:"NAME" help:"The zone that run is given."`
 	Quiet        bool        `short:"q" help:"Problems only."`
+	Strict       bool        `help:"Exit with 1 on warnings, too."`
+	Dev          *bool       `negatable:"" help:"Tell what run --dev would serve; --no-dev: what run would without it (default: certificates that are missing here are a warning)."`
+	State        string      `default:"state" complete:"files" help:"The state folder that run is given."`
+	Account      string      `default:"000000000000" help:"The account that run is given."`
+	Region       string      `default:"us-east-1" help:"The region that run is given."`
 	Width        int         `default:"-1" placeholder:"N" help:"Wrap lines at so many columns, 0: at none (default: the terminal's width; none into a pipe or file)."`
 }
 
-// Run prints what the manifests come to. Exit code 1 if anything was set aside.
+// Run prints what the manifests come to. Exit code 1 if anything was set aside, with --strict also on warnings.
 // The JSON is the manifests' translation alone, unchecked values and all, so that it
 // can be compared; the text also has what validation and the build of the runtime find.
 func (c *checkCommand) Run(s *streams) error {
@@ -32,7 +37,7 @@ func (c *checkCommand) Run(s *streams) error {
 		r.width = terminalWidth(s.out)
 	}
 	if c.Output == "text" {
-		_, problems, err := inspect(r.cfg, c.PortMap, c.Zone)
+		problems, err := c.verdict(r.cfg)
 		if err != nil {
 			return err
 		}
@@ -43,7 +48,11 @@ func (c *checkCommand) Run(s *streams) error {
 			return err
 		}
 	}
-	if code := check(s.out, s.err, c.Output, source.Objects(), update.Problems, r); code != 0 {
+	code := check(s.out, s.err, c.Output, source.Objects(), update.Problems, r)
+	if code == 0 && c.Strict && len(r.cfg.Warnings) > 0 {
+		code = 1
+	}
+	if code != 0 {
 		return exit(code)
 	}
 	return nil

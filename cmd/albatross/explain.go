@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/explain"
-	"github.com/albatross-lb/albatross/internal/metrics"
-	"github.com/albatross-lb/albatross/internal/snapshot"
-	"github.com/albatross-lb/albatross/lb"
 )
 
 type explainCommand struct {
@@ -61,24 +56,12 @@ func (c *explainCommand) ask(r explain.Request, s *streams) (*explain.Answer, er
 		return nil, err
 	}
 	printProblems(s.err, "unread", update.Problems, source.ReadFile)
-	snap, problems, err := inspect(update.Config, c.PortMap, c.Zone)
+	snap, problems, err := inspect(update.Config, inspection{ports: c.PortMap, zone: c.Zone})
 	if err != nil {
 		return nil, err
 	}
 	printProblems(s.err, "set aside", append(update.Config.SetAside, problems...), source.ReadFile)
 	return explain.Explain(snap, r)
-}
-
-// inspect compiles a Config to be asked, not served: nothing is bound, logged or checked.
-func inspect(cfg *lb.Config, ports map[int]int, zone string) (*snapshot.Snapshot, []lb.Problem, error) {
-	lb.Validate(cfg)
-	logs, err := accesslog.Open(accesslog.Options{IP: netip.IPv6Loopback()})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer logs.Close()
-	snap, problems := snapshot.Build(cfg, snapshot.Options{PortMap: ports, Zone: zone, Live: snapshot.NewLive(), Metrics: metrics.New(), Logs: logs})
-	return snap, problems, nil
 }
 
 // maxAnswer bounds what is read of an admin API's answer.

@@ -62,7 +62,7 @@ func TestHostileValues(t *testing.T) {
 func looksRight(t *testing.T, what string, width int, objects []manifest.Object, unread []lb.Problem) {
 	t.Helper()
 	cfg := manifest.Build(objects, manifest.Options{})
-	snap, problems, err := inspect(cfg, nil, "")
+	snap, problems, err := inspect(cfg, inspection{})
 	if err != nil {
 		t.Fatal(err)
 	}

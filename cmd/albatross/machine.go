@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
 	"github.com/albatross-lb/albatross/internal/certs"
@@ -23,11 +19,10 @@ import (
 
 // machine is everything that runs: what control hands its configurations to.
 type machine struct {
-	account, region string
-	zone            string // this node's; "": not known
-	ports           map[int]int
-	transparent     bool // targets of network load balancers may see clients' addresses
-	log             *slog.Logger
+	zone        string // this node's; "": not known
+	ports       map[int]int
+	transparent bool // targets of network load balancers may see clients' addresses
+	log         *slog.Logger
 
 	live      *snapshot.Live
 	checker   *health.Checker
@@ -37,10 +32,7 @@ type machine struct {
 	flows     *flow.Carrier
 	listeners *listener.Set
 	packets   *listener.Packets
-	arns      *certs.ARNStore
-	ca        *certs.CA // nil without --dev
-	trust     *certs.TrustStores
-	ordering  *ordering // nil without --acme-directory
+	certificates
 }
 
 // open makes the session of an accepted connection: a flow where the port is a network
@@ -64,7 +56,7 @@ func (m *machine) Apply(_ context.Context, cfg *lb.Config) []lb.Problem {
 	}
 	before := m.proxy.Snapshot()
 	next, problems := snapshot.Build(cfg, snapshot.Options{
-		Account: m.account, Region: m.region, Zone: m.zone, PortMap: m.ports, Certificate: m.certificates(cfg), Discover: m.discover,
+		Account: m.account, Region: m.region, Zone: m.zone, PortMap: m.ports, Certificate: m.of(cfg), Discover: m.discover,
 		TrustStores: m.trust, Live: m.live, Metrics: m.metrics, Logs: m.logs, Transparent: m.transparent,
 		Previous: before,
 	})
@@ -115,52 +107,6 @@ func (m *machine) retain(before, s *snapshot.Snapshot) {
 
 func sameName(x, y *lb.LoadBalancer) bool {
 	return x.Key == y.Key && x.Name == y.Name && x.Type == y.Type
-}
-
-// certificates gives the look-up for one configuration: what is ordered, key pairs that
-// came with the manifests, then those of the state folder, then, with --dev, the local CA's.
-func (m *machine) certificates(cfg *lb.Config) func(ref string, hosts []string) (*certs.Certificate, error) {
-	return func(ref string, hosts []string) (*certs.Certificate, error) {
-		if cfg.ACME[ref] != nil && m.ordering != nil {
-			return m.ordering.certificate(ref, hosts, m.ca)
-		}
-		c, err := m.found(cfg, ref)
-		if err == nil || m.ca == nil || cfg.Certificates[ref] != nil {
-			return c, err
-		}
-		return m.ca.Issue(ref, hosts)
-	}
-}
-
-// discover finds certificates in the state folder by the hosts they are for.
-func (m *machine) discover(hosts []string) (found []*certs.Certificate, missing []string) {
-	return m.arns.Discover(fmt.Sprintf("arn:aws:acm:%s:%s:certificate/", m.region, m.account), hosts)
-}
-
-// found gives a certificate that is there.
-func (m *machine) found(cfg *lb.Config, ref string) (*certs.Certificate, error) {
-	switch pair := cfg.Certificates[ref]; {
-	case pair != nil:
-		c, err := certs.ParsePair(ref, pair.CertPEM, pair.KeyPEM)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", pair.Origin, err)
-		}
-		return c, nil
-	case cfg.ACME[ref] != nil:
-		return nil, errors.New("albatross.io/acme asks for a certificate to be ordered; run with --acme-directory, for example letsencrypt")
-	case cfg.Discover[ref] != nil:
-		return nil, errors.New("put one into a subfolder of acm/ in the state folder (tls.crt and tls.key), name one in certificate-arn or spec.tls, or run with --dev for one of the local CA")
-	case ref == "":
-		return nil, errors.New("it names no certificate; set certificate-arn, spec.tls or albatross.io/acme, or run with --dev for one of the local CA")
-	}
-	if secret, ok := strings.CutPrefix(ref, "secret:"); ok {
-		return nil, fmt.Errorf("Secret %s is not there, or has no tls.crt and tls.key; add it, or name a certificate in certificate-arn, or run with --dev for one of the local CA", secret)
-	}
-	c, err := m.arns.Lookup(ref)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w; put its certificate there as tls.crt and its key as tls.key, or run with --dev for one of the local CA", err)
-	}
-	return c, err
 }
 
 // probed takes down a finished health check. There is a snapshot before there are checks.

@@ -114,9 +114,8 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{account: c.Account, region: c.Region, zone: c.Zone, ports: c.PortMap, log: log,
-		live: snapshot.NewLive(), metrics: metrics.New(), proxy: proxy.New(balance.NewCookies(key)),
-		arns: certs.OpenARNStore(filepath.Join(c.State, "acm")), trust: certs.OpenTrustStores(filepath.Join(c.State, "truststores"))}
+	m := &machine{zone: c.Zone, ports: c.PortMap, log: log, certificates: openCertificates(c.State, c.Account, c.Region),
+		live: snapshot.NewLive(), metrics: metrics.New(), proxy: proxy.New(balance.NewCookies(key))}
 	if c.Dev {
 		if m.ca, err = certs.OpenCA(c.State); err != nil {
 			return nil, err
