@@ -21,6 +21,7 @@ type explainCommand struct {
 	Output  string      `short:"o" enum:"text,json" default:"text" help:"text or json."`
 	PortMap map[int]int `mapsep:"," placeholder:"80=8080,..." help:"The port map that run was given."`
 	Zone    string      `placeholder:"NAME" help:"The zone that run was given."`
+	Render  bool        `help:"Read what helm template and kubectl kustomize make of charts and kustomizations."`
 	URL     string      `arg:"" help:"The URL asked for."`
 	Paths   []string    `arg:"" optional:"" name:"path" complete:"files" help:"Files and folders of manifests; - is standard input."`
 }
@@ -50,7 +51,7 @@ func (c *explainCommand) ask(r explain.Request, s *streams) (*explain.Answer, er
 	case len(c.Paths) == 0:
 		return nil, errors.New("name the manifests to explain, or --admin ADDR of a running albatross")
 	}
-	p := paths{Paths: c.Paths}
+	p := paths{Render: c.Render, Paths: c.Paths}
 	source, update, err := p.load(s.in)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 // paths are the manifests of a command, and how they are read.
 type paths struct {
 	Paths       []string `arg:"" name:"path" complete:"files" help:"Files and folders of Kubernetes manifests (*.yaml, *.yml, *.json); - is standard input."`
+	Render      bool     `help:"Read what helm template and kubectl kustomize make of charts and kustomizations under PATH; both are run here."`
 	ClusterName string   `default:"albatross" help:"Part of every generated name."`
 	Inventory   string   `type:"existingfile" placeholder:"FILE" help:"JSON or YAML of certificates, trust stores, web ACLs and groups known by name (docs/manifests.md)."`
 }
@@ -38,7 +39,7 @@ func (p *paths) load(stdin io.Reader) (*file.Source, control.Update, error) {
 	if err != nil {
 		return nil, control.Update{}, err
 	}
-	source.Stdin = stdin
+	source.Stdin, source.Render = stdin, p.Render
 	update, err := source.Load()
 	return source, update, err
 }

@@ -3,6 +3,9 @@
 // manifest that works on AWS does the same here. So the reference for every rule
 // is what that controller builds, down to the names with their hashes.
 //
+// Text is read as kubectl reads it (document.go): YAML 1.1 (scalar.go) or JSON (jsondocument.go), of which the
+// nodes of YAML are made too, so that everything behind it has one kind of value with lines.
+//
 // It is pure. Parse reads YAML or JSON into Objects that know their file and
 // line; Build makes one Config of all Objects there are. Nothing is read,
 // watched or remembered: the same objects give the same Config, for `check`, for

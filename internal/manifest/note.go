@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"cmp"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -158,6 +160,10 @@ func (b *builder) noteForeign(origins []lb.Origin) {
 }
 
 func (b *builder) notePassedOver(origin lb.Origin) {
+	if folder, file := path.Split(origin.File); IsKustomization(file) {
+		b.note(origin, "", "the files that this kustomization names are read as they stand; for what kustomize makes of them: kubectl kustomize %s | albatross check -, or give --render", cmp.Or(path.Clean(folder), "."))
+		return
+	}
 	advice := "passed over"
 	kinds := slices.Sorted(maps.Keys(kinds))
 	if near := lb.Nearest(origin.Kind, kinds); near != "" && !slices.Contains(kinds, origin.Kind) {

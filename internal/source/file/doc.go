@@ -19,6 +19,9 @@
 // What is found in folders only is regular files; of those, the ones that are plainly another tool's are
 // passed over even if they are broken (manifest.ParseAny).
 //
+// Helm charts and kustomizations are not read as they stand (project.go): their owner is told which command makes manifests
+// of them, or it is run where Render says so (render.go), again when one of their files has changed.
+//
 // What is served must not suffer from the way files are written. A file that cannot
 // be parsed leaves its last good objects in service; so does a folder that cannot be
 // read or is suddenly gone as a whole. A file that shrinks or vanishes is looked at

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/albatross-lb/albatross/internal/manifest"
 	"github.com/albatross-lb/albatross/lb"
 )
 
@@ -28,9 +29,10 @@ type found struct {
 	path, shown string
 	real        string // path without symbolic links, as notices name it
 	info        fs.FileInfo
-	named       bool  // it is one of the paths, and not found in a folder
-	stream      bool  // it can be read but once
-	err         error // why it cannot be read, with info nil
+	named       bool       // it is one of the paths, and not found in a folder
+	stream      bool       // it can be read but once
+	render      *rendering // it is what a command prints; nil: it is not
+	err         error      // why it cannot be read, with info nil
 }
 
 // unknown tells whether path is in a folder that could not be read.
@@ -47,6 +49,9 @@ type walk struct {
 	seen    map[string]bool // real paths of folders, and paths of files
 	folders int
 	max     int
+
+	projects []*project
+	maxBytes int64
 }
 
 // noticed are the files that there were notices about, where all notices are about the
@@ -81,12 +86,13 @@ func (l *listing) again(real map[string]bool) (files []found, ok bool) {
 // list finds the files under the paths. Folders are watched before they are read, so
 // that nothing is missed in between.
 func (s *Source) list(w watcher) listing {
-	k := walk{watch: w, seen: map[string]bool{}, max: s.MaxFiles}
+	k := walk{watch: w, seen: map[string]bool{}, max: s.MaxFiles, maxBytes: s.MaxFileBytes}
 	w.begin()
 	for _, r := range s.roots {
 		k.root(r)
 	}
 	w.end()
+	k.settleProjects(s.Render)
 	slices.SortFunc(k.files, func(a, b found) int { return compareShown(a.shown, a.path, b.shown, b.path) })
 	if len(k.files) > k.max {
 		k.problem(k.files[k.max].shown, "there are %d files, and at most %d are read: this one and those behind it are not", len(k.files), k.max)
@@ -149,8 +155,14 @@ func (k *walk) folder(path, real, shown string, depth int) {
 		k.problem(shown, "reading the folder: %v; what was read there before is still served", cause(err))
 		k.blocked = append(k.blocked, path)
 	}
+	if charted(path, entries) {
+		entries = k.chart(path, shown, entries)
+	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
+		if manifest.IsKustomization(e.Name()) {
+			k.kustomization(path, shown, e.Name())
+		}
+		if !strings.HasPrefix(e.Name(), ".") && e.Name() != "node_modules" {
 			k.entry(entry{e, filepath.Join(path, e.Name()), filepath.Join(real, e.Name()), filepath.Join(shown, e.Name())}, depth)
 		}
 	}

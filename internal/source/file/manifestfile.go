@@ -73,6 +73,10 @@ func (s *Source) read(f *manifestFile, at found, dirty, final bool) bool {
 		f.info, f.problems = nil, []lb.Problem{unread(f, at.err)}
 		return true
 	}
+	if at.render != nil {
+		s.readRendered(f, at.render)
+		return true
+	}
 	if at.stream {
 		s.readStream(f, at.path)
 		return true

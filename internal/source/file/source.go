@@ -30,6 +30,9 @@ type Source struct {
 	// Stdin is what the path - is read from: os.Stdin unless it is set.
 	Stdin io.Reader
 
+	// Render has the manifests of Helm charts and kustomizations made by helm and kubectl. Else their owner is told to.
+	Render bool
+
 	// Reload has all files read again, whatever their times say, and the result applied again. nil: nobody asks.
 	Reload <-chan os.Signal
 
