@@ -135,12 +135,19 @@ func (b *Body) run(dst, p []byte, t task) (out []byte, n int, done bool, err err
 		case bodyFailed:
 			return dst, n, false, &Error{Status: 400, Reason: "BadBody"}
 		default:
-			odd := b.loose && b.irregular(p[n])
-			if odd && t == scanning {
-				return dst, n, false, nil
-			}
 			var reason string
-			if dst, reason = b.frame(dst, p[n], odd, t); reason != "" {
+			if b.loose && b.irregular(p[n]) {
+				if t == scanning {
+					return dst, n, false, nil
+				}
+				dst, reason = b.mendTo(dst, p[n], t)
+			} else {
+				if t != scanning {
+					dst = b.keep(dst, p[n], t)
+				}
+				reason = b.step(p[n])
+			}
+			if reason != "" {
 				b.state = bodyFailed
 				return dst, n, false, &Error{Status: 400, Reason: reason}
 			}
@@ -150,20 +157,24 @@ func (b *Body) run(dst, p []byte, t task) (out []byte, n int, done bool, err err
 	return dst, n, b.state == bodyDone, nil
 }
 
-// frame takes one byte of framing. It returns what is wrong with it.
-func (b *Body) frame(dst []byte, c byte, odd bool, t task) (out []byte, reason string) {
-	switch {
-	case odd && t == mending:
+// mendTo is mend, which leaves dst as it is where only the payload is wanted.
+func (b *Body) mendTo(dst []byte, c byte, t task) (out []byte, reason string) {
+	if t == mending {
 		return b.mend(dst, c)
-	case odd:
-		_, reason = b.mend(nil, c)
-		return dst, reason
+	}
+	_, reason = b.mend(nil, c)
+	return dst, reason
+}
+
+// keep takes down a byte of framing that is as it should be: it goes out as it is, or is one of a trailer.
+func (b *Body) keep(dst []byte, c byte, t task) []byte {
+	switch {
 	case t == mending:
-		return append(dst, c), b.step(c)
-	case t == decoding && b.inTrailers(c):
+		return append(dst, c)
+	case b.inTrailers(c):
 		b.lines = append(b.lines, c)
 	}
-	return dst, b.step(c)
+	return dst
 }
 
 // inTrailers tells whether the next byte belongs to a trailer line.
