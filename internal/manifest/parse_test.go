@@ -253,7 +253,12 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add([]byte("a: &a [*a]\n---\n{<<: 1}\n--- |\n x\n"))
+	for _, text := range oddTexts {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		ParseAny("f", text)
+		ReadKustomization(text)
 		objects, problems := Parse("f", text)
 		for _, o := range objects {
 			if o.Origin.Line < 1 || o.Value != nil && o.Origin.Name == "" {
