@@ -18,7 +18,8 @@ type certificates struct {
 	arns            *certs.ARNStore
 	trust           *certs.TrustStores
 	ca              *certs.CA // nil without --dev
-	ordering        *ordering // nil without --acme-directory
+	// order gives what is to be had by ACME, or what stands in for it until it comes; nil without --acme-directory.
+	order func(ref string, hosts []string) (*certs.Certificate, error)
 }
 
 // openCertificates opens those of a state folder, without an authority of any kind.
@@ -31,8 +32,8 @@ func openCertificates(state, account, region string) certificates {
 // came with the manifests, then those of the state folder, then, with --dev, the local CA's.
 func (c *certificates) of(cfg *lb.Config) func(ref string, hosts []string) (*certs.Certificate, error) {
 	return func(ref string, hosts []string) (*certs.Certificate, error) {
-		if cfg.ACME[ref] != nil && c.ordering != nil {
-			return c.ordering.certificate(ref, hosts, c.ca)
+		if cfg.ACME[ref] != nil && c.order != nil {
+			return c.order(ref, hosts)
 		}
 		found, err := c.found(cfg, ref)
 		if err == nil || c.ca == nil || cfg.Certificates[ref] != nil {

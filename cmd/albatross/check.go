@@ -3,54 +3,67 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/albatross-lb/albatross/internal/manifest"
 	"github.com/albatross-lb/albatross/lb"
 )
 
-// check prints what manifests come to: what every listener, rule and target group
-// will do, what is worth a word, and what is set aside and why. output is text or
-// json. It returns the exit code: 1 if anything was set aside or could not be read.
-func check(stdout, stderr io.Writer, output string, objects []manifest.Object, parseProblems []lb.Problem, r report) int {
-	r.setAside = slices.Clone(parseProblems)
-	for _, p := range r.cfg.SetAside {
-		if !slices.Contains(r.setAside, p) {
-			r.setAside = append(r.setAside, p)
-		}
-	}
-	var err error
-	if output == "json" {
-		err = checkJSON(stdout, r.cfg, r.setAside)
-	} else {
-		r.write(len(objects))
-		_, err = io.WriteString(stdout, r.text.String())
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "albatross: writing the result: %v\n", err)
-		return 1
-	}
-	if len(r.setAside) > 0 {
-		return 1
-	}
-	return 0
+// checked is what a check has found.
+type checked struct {
+	objects    int        // that were read
+	translated *lb.Config // of the manifests as they are written, neither validated nor built
+	unread     []lb.Problem
+	// report has what is served of them, and in setAside all that is not.
+	report
 }
 
-// checkJSON writes the normalised form that compatibility is compared in. An error
-// stands under the object's namespace/name, or under the place it was read from.
-func checkJSON(w io.Writer, cfg *lb.Config, setAside []lb.Problem) error {
-	made := *cfg // a group that exists already is named by its ARN, and not made
-	made.TargetGroups = maps.Clone(cfg.TargetGroups)
+// write prints it: what every listener, rule and target group will do, what is worth a word,
+// and what is set aside and why. output is text or json.
+func (c *checked) print(w io.Writer, output string) error {
+	if output == "json" {
+		return c.json(w)
+	}
+	c.report.write(c.objects)
+	_, err := io.WriteString(w, c.text.String())
+	return err
+}
+
+// fails tells whether something was set aside or could not be read; with strict, also whether
+// there is a warning.
+func (c *checked) fails(strict bool) bool {
+	return len(c.setAside) > 0 || strict && len(c.cfg.Warnings) > 0
+}
+
+// json writes the normalised form that compatibility is compared in: what the manifests are
+// translated to, before validation and whatever else decides whether it is served. An error stands
+// under the object's namespace/name, or under the place it was read from; what is not served
+// for another reason is in notServed.
+func (c *checked) json(w io.Writer) error {
+	made := *c.translated // a group that exists already is named by its ARN, and not made
+	made.TargetGroups = maps.Clone(made.TargetGroups)
 	maps.DeleteFunc(made.TargetGroups, func(_ string, g *lb.TargetGroup) bool { return g.ARNGiven != "" })
+	wrong := lb.Distinct(c.unread, made.SetAside)
 	result := struct {
 		*lb.Config
-		Errors map[string]string `json:"errors,omitempty"`
-	}{&made, map[string]string{}}
-	for _, p := range setAside {
+		Errors    map[string]string `json:"errors,omitempty"`
+		NotServed []lb.Problem      `json:"notServed,omitempty"`
+		Warnings  []lb.Problem      `json:"warnings,omitempty"`
+	}{&made, errorsByObject(wrong), nil, c.read.locate(c.cfg.Warnings)}
+	others := slices.DeleteFunc(slices.Clone(c.setAside), func(p lb.Problem) bool { return slices.Contains(wrong, p) })
+	result.NotServed = c.read.locate(others)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	return e.Encode(result)
+}
+
+// errorsByObject joins the problems of each object.
+func errorsByObject(problems []lb.Problem) map[string]string {
+	errors := map[string]string{}
+	for _, p := range problems {
 		key := cmp.Or(strings.TrimPrefix(p.Origin.Namespace+"/"+p.Origin.Name, "/"), p.Origin.String())
 		if p.Origin.Name == "" {
 			key = p.Origin.String()
@@ -59,13 +72,10 @@ func checkJSON(w io.Writer, cfg *lb.Config, setAside []lb.Problem) error {
 		if p.Field != "" {
 			text = p.Field + ": " + text
 		}
-		if before := result.Errors[key]; before != "" {
+		if before := errors[key]; before != "" {
 			text = before + "; " + text
 		}
-		result.Errors[key] = text
+		errors[key] = text
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	return e.Encode(result)
+	return errors
 }

@@ -6,11 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/albatross-lb/albatross/internal/manifest"
 	"github.com/albatross-lb/albatross/lb"
 )
 
-const checked = `
+const manifests = `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: good, namespace: shop, annotations: {kubernetes.io/ingress.class: alb, alb.ingress.kubernetes.io/target-type: ip}}
@@ -35,15 +34,20 @@ ports: [{port: 8080}]
 endpoints: [{addresses: [10.0.0.1], zone: a}, {addresses: [10.0.0.2], conditions: {terminating: true, serving: true, ready: false}}]
 `
 
-func runCheck(output, text string) (string, int) {
-	objects, problems := manifest.Parse("f.yaml", []byte(text))
+// runCheck runs check over a file f.yaml of its own.
+func runCheck(t *testing.T, text string, flags ...string) (string, int) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("f.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var stdout, stderr strings.Builder
-	code := check(&stdout, &stderr, output, objects, problems, report{cfg: manifest.Build(objects, manifest.Options{}), read: os.ReadFile})
+	code := Main(append(append([]string{"check"}, flags...), "f.yaml"), nil, &stdout, &stderr)
 	return stdout.String() + stderr.String(), code
 }
 
 func TestCheckText(t *testing.T) {
-	got, code := runCheck("text", checked)
+	got, code := runCheck(t, manifests)
 	if code != 1 {
 		t.Errorf("exit code %d with something set aside", code)
 	}
@@ -54,21 +58,21 @@ func TestCheckText(t *testing.T) {
 		"health check HTTP / on traffic-port every 15 s, timeout 5 s, healthy after 2, unhealthy after 2, expecting 200",
 		"10.0.0.2:8080",
 		"draining",
-		"f.yaml:8: Ingress shop/bad: metadata.annotations[alb.ingress.kubernetes.io/scheme]: \"public\": write one of internal, internet-facing",
-		"4 objects: 1 load balancer, 1 rule, 1 target group, 1 set aside, 1 warning",
+		"f.yaml:10: Ingress shop/bad: metadata.annotations[alb.ingress.kubernetes.io/scheme]: \"public\": write one of internal, internet-facing",
+		"4 objects: 1 load balancer, 1 rule, 1 target group, 1 set aside, 2 warnings",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
 	}
-	good, _, _ := strings.Cut(checked, "---")
-	if got, code := runCheck("text", good); code != 0 {
+	good, _, _ := strings.Cut(manifests, "---")
+	if got, code := runCheck(t, good); code != 0 {
 		t.Errorf("exit code %d\n%s", code, got)
 	}
 }
 
 func TestCheckJSON(t *testing.T) {
-	got, code := runCheck("json", checked+"---\nkind: [\n")
+	got, code := runCheck(t, manifests+"---\nkind: [\n", "-o", "json")
 	var result struct {
 		LoadBalancers []lb.LoadBalancer
 		TargetGroups  map[string]any
@@ -82,5 +86,26 @@ func TestCheckJSON(t *testing.T) {
 	}
 	if !strings.Contains(result.Errors["shop/bad"], "scheme") || result.Errors["f.yaml:25"] == "" || !strings.Contains(got, "<a>.example.com") {
 		t.Errorf("errors %v in\n%s", result.Errors, got)
+	}
+}
+
+// TestCheckStrict: warnings end a check with 1 where that is asked for, as text and as JSON, which has them.
+func TestCheckStrict(t *testing.T) {
+	warned, _, _ := strings.Cut(manifests, "---")
+	for _, output := range []string{"text", "json"} {
+		for strict, want := range map[string]int{"": 0, "--strict": 1} {
+			flags := []string{"-o", output}
+			if strict != "" {
+				flags = append(flags, strict)
+			}
+			got, code := runCheck(t, warned, flags...)
+			if code != want {
+				t.Errorf("%s %s: exit code %d, want %d\n%s", output, strict, code, want, got)
+			}
+		}
+	}
+	got, _ := runCheck(t, warned, "-o", "json")
+	if !strings.Contains(got, `"warnings": [`) {
+		t.Errorf("JSON without its warnings:\n%s", got)
 	}
 }

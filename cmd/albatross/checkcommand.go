@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
+	"slices"
 
 	"github.com/albatross-lb/albatross/lb"
 )
@@ -21,42 +23,54 @@ type checkCommand struct {
 	State        string      `default:"state" complete:"files" help:"The state folder that run is given."`
 	Account      string      `default:"000000000000" help:"The account that run is given."`
 	Region       string      `default:"us-east-1" help:"The region that run is given."`
+	Transparent  bool        `help:"As run is given it."`
+	ACMEName     string      `name:"acme-directory" placeholder:"NAME|URL" complete:"letsencrypt,letsencrypt-staging" help:"The directory that run is given: what it would order counts as there. Nobody is asked."`
 	Width        int         `default:"-1" placeholder:"N" help:"Wrap lines at so many columns, 0: at none (default: the terminal's width; none into a pipe or file)."`
 }
 
 // Run prints what the manifests come to. Exit code 1 if anything was set aside, with --strict also on warnings.
-// The JSON is the manifests' translation alone, unchecked values and all, so that it
-// can be compared; the text also has what validation and the build of the runtime find.
 func (c *checkCommand) Run(s *streams) error {
-	source, update, err := c.load(s.in)
+	found, err := c.check(s.in)
 	if err != nil {
 		return err
 	}
-	r := report{cfg: update.Config, read: source.ReadFile, quiet: c.Quiet, only: c.LoadBalancer, width: c.Width}
 	if c.Width < 0 {
-		r.width = terminalWidth(s.out)
-	}
-	if c.Output == "text" {
-		problems, err := c.verdict(r.cfg)
-		if err != nil {
-			return err
-		}
-		r.cfg.SetAside = append(r.cfg.SetAside, problems...)
+		found.width = terminalWidth(s.out)
 	}
 	if c.Admin != "" {
-		if r.health, err = askHealth(c.Admin); err != nil {
+		if found.health, err = askHealth(c.Admin); err != nil {
 			return err
 		}
 	}
-	code := check(s.out, s.err, c.Output, source.Objects(), update.Problems, r)
-	if code == 0 && c.Strict && len(r.cfg.Warnings) > 0 {
-		code = 1
+	if err := found.print(s.out, c.Output); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
 	}
-	if code != 0 {
-		return exit(code)
+	if found.fails(c.Strict) {
+		return exit(1)
 	}
 	return nil
 }
+
+// check does with the manifests what run does before it opens ports.
+func (c *checkCommand) check(stdin io.Reader) (*checked, error) {
+	source, update, err := c.load(stdin)
+	if err != nil {
+		return nil, err
+	}
+	cfg := lb.Merge(lb.Part{Origin: update.Origin, Config: update.Config})
+	lb.Validate(cfg)
+	all := slices.Clone(cfg.LoadBalancers)
+	problems, err := c.verdict(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &checked{objects: len(source.Objects()), translated: update.Config, unread: update.Problems, report: report{
+		cfg: cfg, balancers: all, setAside: lb.Distinct(update.Problems, cfg.SetAside, problems),
+		read: source.ReadFile, quiet: c.Quiet, only: c.LoadBalancer, width: c.Width}}, nil
+}
+
+// Validate refuses what flags cannot mean. It is called when they have been read.
+func (c *checkCommand) Validate() error { return validPorts(c.PortMap) }
 
 // askHealth asks a running albatross for the states of all targets.
 func askHealth(admin string) (states, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/explain"
+	"github.com/albatross-lb/albatross/lb"
 )
 
 type explainCommand struct {
@@ -57,6 +58,7 @@ func (c *explainCommand) ask(r explain.Request, s *streams) (*explain.Answer, er
 		return nil, err
 	}
 	printProblems(s.err, "unread", update.Problems, source.ReadFile)
+	lb.Validate(update.Config)
 	snap, problems, err := inspect(update.Config, inspection{ports: c.PortMap, zone: c.Zone})
 	if err != nil {
 		return nil, err

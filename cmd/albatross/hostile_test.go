@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -62,13 +63,20 @@ func TestHostileValues(t *testing.T) {
 func looksRight(t *testing.T, what string, width int, objects []manifest.Object, unread []lb.Problem) {
 	t.Helper()
 	cfg := manifest.Build(objects, manifest.Options{})
+	lb.Validate(cfg)
 	snap, problems, err := inspect(cfg, inspection{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.SetAside = append(cfg.SetAside, problems...)
-	var out, failed, data strings.Builder
-	check(&out, &failed, "text", objects, unread, report{cfg: cfg, read: os.ReadFile, width: width})
+	var out, data strings.Builder
+	found := checked{objects: len(objects), translated: cfg, unread: unread,
+		report: report{cfg: cfg, balancers: cfg.LoadBalancers, read: os.ReadFile, setAside: lb.Distinct(unread, cfg.SetAside), width: width}}
+	for output, to := range map[string]io.Writer{"text": &out, "json": &data} {
+		if err := found.print(to, output); err != nil {
+			t.Fatal(err)
+		}
+	}
 	printProblems(&out, "set aside", slices.Concat(unread, cfg.SetAside, cfg.Warnings, cfg.Notes), os.ReadFile)
 	for _, s := range snap.Sockets {
 		for _, host := range []string{"shop.example.com", "localhost"} {
@@ -79,8 +87,7 @@ func looksRight(t *testing.T, what string, width int, objects []manifest.Object,
 			out.WriteString(a.String())
 		}
 	}
-	forgesNothing(t, what, out.String()+failed.String())
-	check(&data, &failed, "json", objects, unread, report{cfg: cfg, read: os.ReadFile})
+	forgesNothing(t, what, out.String())
 	if !json.Valid([]byte(data.String())) {
 		t.Errorf("%s: no JSON:\n%s", what, data.String())
 	}
@@ -115,7 +122,7 @@ func TestHostileFiles(t *testing.T) {
 	} {
 		var out, failed strings.Builder
 		Main(args, strings.NewReader(""), &out, &failed)
-		forgesNothing(t, fmt.Sprint(args), out.String()+failed.String())
+		forgesNothing(t, fmt.Sprint(args), out.String())
 	}
 }
 

@@ -33,6 +33,7 @@ type machine struct {
 	listeners *listener.Set
 	packets   *listener.Packets
 	certificates
+	ordering *ordering // nil without --acme-directory
 }
 
 // open makes the session of an accepted connection: a flow where the port is a network

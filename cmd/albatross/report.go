@@ -13,15 +13,17 @@ import (
 
 // report is the text form of a check under way.
 type report struct {
-	cfg      *lb.Config
-	read     reader
-	setAside []lb.Problem
-	width    int    // of a line, in columns; 0: any
-	quiet    bool   // problems and the sum only
-	only     string // key or name of the load balancer that is shown; "": all
-	health   states // of a running albatross's targets; nil: not known
+	cfg       *lb.Config         // what is served
+	balancers []*lb.LoadBalancer // with the listeners that are valid and not served all the same
+	read      reader
+	setAside  []lb.Problem
+	width     int    // of a line, in columns; 0: any
+	quiet     bool   // problems and the sum only
+	only      string // key or name of the load balancer that is shown; "": all
+	health    states // of a running albatross's targets; nil: not known
 
-	text strings.Builder
+	served map[*lb.Listener]bool
+	text   strings.Builder
 }
 
 // mostTargets bounds the targets that are listed of one group.
@@ -40,17 +42,7 @@ func (r *report) write(objects int) {
 	r.problems("AWS would refuse", refused)
 	r.problems("notes", r.cfg.Notes)
 	r.problems("set aside", r.setAside)
-	counted := ""
-	if objects > 0 {
-		counted = plural(objects, "object") + ": "
-	}
-	reasons := ""
-	aside := lb.Objects(r.setAside)
-	if n := len(r.setAside); n > aside {
-		reasons = " for " + plural(n, "reason")
-	}
-	r.line(0, fmt.Sprintf("%s%s, %s, %s, %d set aside%s, %s", counted, plural(len(r.cfg.LoadBalancers), "load balancer"), plural(rules(r.cfg), "rule"),
-		plural(len(r.cfg.TargetGroups), "target group"), aside, reasons, plural(len(r.cfg.Warnings), "warning")))
+	r.line(0, r.cfg.Summary(objects, r.setAside))
 }
 
 // split parts warnings of what AWS would refuse from the others.
@@ -65,15 +57,6 @@ func split(all []lb.Problem) (warnings, refused []lb.Problem) {
 	return warnings, refused
 }
 
-func rules(cfg *lb.Config) (n int) {
-	for _, b := range cfg.LoadBalancers {
-		for _, l := range b.Listeners {
-			n += len(l.Rules)
-		}
-	}
-	return n
-}
-
 func plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
@@ -83,7 +66,13 @@ func plural(n int, word string) string {
 
 func (r *report) loadBalancers() {
 	found := r.only == ""
+	r.served = map[*lb.Listener]bool{}
 	for _, b := range r.cfg.LoadBalancers {
+		for _, l := range b.Listeners {
+			r.served[l] = true
+		}
+	}
+	for _, b := range r.balancers {
 		if r.only == "" || r.only == b.Key || r.only == b.Name {
 			found = true
 			r.loadBalancer(b)
@@ -93,7 +82,7 @@ func (r *report) loadBalancers() {
 		r.line(0, fmt.Sprintf("there is no load balancer %s; there are %s", r.only, strings.Join(r.names(), ", ")))
 		r.text.WriteString("\n")
 	}
-	bound := boundGroups(r.cfg)
+	bound := boundGroups(r.balancers)
 	unbound := slices.DeleteFunc(slices.Sorted(maps.Keys(r.cfg.TargetGroups)), func(key string) bool { return bound[key] })
 	if len(unbound) > 0 && r.only == "" {
 		r.line(0, "target groups that no rule forwards to")
@@ -103,7 +92,7 @@ func (r *report) loadBalancers() {
 }
 
 func (r *report) names() (all []string) {
-	for _, b := range r.cfg.LoadBalancers {
+	for _, b := range r.balancers {
 		all = append(all, b.Name)
 	}
 	return all
@@ -177,6 +166,9 @@ func (r *report) listener(l *lb.Listener) {
 		if m.TrustStoreARN != "" {
 			head += " by " + m.TrustStoreARN
 		}
+	}
+	if !r.served[l] {
+		head += "; not served"
 	}
 	r.line(2, head)
 	r.attributes(4, l.Attributes)
@@ -317,9 +309,9 @@ func groupsOf(l *lb.Listener) []string {
 	return keys
 }
 
-func boundGroups(cfg *lb.Config) map[string]bool {
+func boundGroups(balancers []*lb.LoadBalancer) map[string]bool {
 	bound := map[string]bool{}
-	for _, b := range cfg.LoadBalancers {
+	for _, b := range balancers {
 		for _, l := range b.Listeners {
 			for _, key := range groupsOf(l) {
 				bound[key] = true

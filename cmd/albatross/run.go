@@ -126,6 +126,9 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 		return nil, err
 	}
 	if m.ordering != nil {
+		m.order = func(ref string, hosts []string) (*certs.Certificate, error) {
+			return m.ordering.certificate(ref, hosts, m.ca)
+		}
 		m.metrics.SetOrdered(m.ordering.figures)
 		m.proxy.AnswerChallenges(m.ordering.issuer.KeyAuthorization)
 	}
@@ -150,6 +153,9 @@ func (c *runCommand) build(s *streams, log *slog.Logger) (*machine, error) {
 
 // Validate refuses what flags cannot mean. It is called when they have been read.
 func (c *runCommand) Validate() error {
+	if err := validPorts(c.PortMap); err != nil {
+		return err
+	}
 	if c.LogKeep < 0 {
 		return fmt.Errorf("--log-retention: %s is negative; write for example 168h, or 0 to keep log files for ever", c.LogKeep)
 	}

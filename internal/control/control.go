@@ -20,6 +20,8 @@ type Update struct {
 	// Problems are what the source could not read; what it had read there before
 	// is still part of Config.
 	Problems []lb.Problem
+	// Objects is how many objects were read; 0: the source does not count.
+	Objects int
 }
 
 // Source is a door through which configuration comes in.
@@ -50,6 +52,8 @@ type Report struct {
 	Notes    []lb.Problem
 	// Unread is what the sources could not read; what was read there before is served.
 	Unread []lb.Problem
+	// Objects is how many objects the sources have read.
+	Objects int
 	// Failure is why the newest Config is not served but the one before, or "".
 	Failure string
 }
@@ -59,3 +63,6 @@ func (r Report) Ready() bool { return r.Generation > 0 }
 
 // Current tells whether what is served is the newest that the sources want, all of it read.
 func (r Report) Current() bool { return r.Ready() && r.Failure == "" && len(r.Unread) == 0 }
+
+// Summary counts in one line what is served and what is not.
+func (r Report) Summary() string { return r.Config.Summary(r.Objects, r.Unread, r.SetAside) }

@@ -53,8 +53,7 @@ func (j *journal) write(r Report) {
 	j.appeared(note, r.Notes, now)
 	j.resolved(now)
 	if r.Generation != j.generation {
-		j.log.Info("configuration applied", "generation", r.Generation, "load balancers", len(r.Config.LoadBalancers),
-			"target groups", len(r.Config.TargetGroups), "set aside", lb.Objects(r.SetAside), "warnings", len(r.Warnings))
+		j.log.Info("configuration applied", "generation", r.Generation, "summary", r.Summary())
 	}
 	j.known, j.generation, j.failure = now, r.Generation, r.Failure
 }

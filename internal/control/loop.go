@@ -177,7 +177,10 @@ func (l *Loop) serve(ctx context.Context, fresh bool) <-chan time.Time {
 		next.Generation++
 		next.Time = time.Now()
 	}
-	next.Config, next.Failure = cfg, ""
+	next.Config, next.Failure, next.Objects = cfg, "", 0
+	for _, u := range l.config {
+		next.Objects += u.Objects
+	}
 	next.SetAside, next.Warnings, next.Notes = setAside, cfg.Warnings, cfg.Notes
 	l.tell(next)
 	if next.Generation != before.Generation {

@@ -51,6 +51,8 @@ type builder struct {
 	networks []*Network            // to be placed on their ports
 	fresh    []*LoadBalancer       // that were not taken over from Previous
 	replaced map[*TargetGroup]bool // those of Previous that were not taken over
+	claims   map[bound]int         // which port of the manifests a bound port is for
+	unserved map[*lb.Listener]bool // those that cannot be served
 	problems []lb.Problem
 	said     int // problems, warnings and notes so far
 	// logsChecks: some load balancer has a health check log.
@@ -58,9 +60,11 @@ type builder struct {
 }
 
 // Build compiles a validated Config. What cannot be served is left out and
-// reported, each with its reason; everything else is in the Snapshot.
+// reported, each with its reason; everything else is in the Snapshot. Listeners that
+// cannot be served are out of the Config afterwards, whose load balancers are replaced
+// for that and not written to.
 func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
-	b := &builder{Options: o, cfg: cfg, zonal: zonalByDefault(cfg), out: &Snapshot{
+	b := &builder{Options: o, cfg: cfg, zonal: zonalByDefault(cfg), claims: map[bound]int{}, unserved: map[*lb.Listener]bool{}, out: &Snapshot{
 		Config: cfg, Sockets: map[int]*Socket{}, Streams: map[int]*Network{}, Packets: map[int]*Network{},
 		TargetGroups: make(map[string]*TargetGroup, len(cfg.TargetGroups)), balancers: make(map[string]*LoadBalancer, len(cfg.LoadBalancers)),
 	}}
@@ -75,6 +79,7 @@ func Build(cfg *lb.Config, o Options) (*Snapshot, []lb.Problem) {
 	b.serveTLS()
 	b.mapRedirects()
 	b.healthLogs()
+	b.takeOut()
 	return b.out, b.problems
 }
 
@@ -125,7 +130,9 @@ func (b *builder) loadBalancer(c *lb.LoadBalancer) {
 	balancer.Metrics = b.Metrics.LoadBalancer(c.FullName())
 	b.logs(balancer)
 	for _, l := range c.Listeners {
-		b.listener(balancer, l)
+		if !b.listener(balancer, l) {
+			b.unserved[l] = true
+		}
 	}
 	balancer.whole = b.said == said && !slices.ContainsFunc(balancer.listeners, func(l *Listener) bool { return l.Config.Secure() || l.pointsElsewhere() })
 }
@@ -142,8 +149,8 @@ func (b *builder) logs(balancer *LoadBalancer) {
 	})
 }
 
-// listener compiles one listener and puts it on its socket.
-func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
+// listener compiles one listener and puts it on its socket, or says why that cannot be.
+func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) bool {
 	origin := c.Origin
 	if origin == (lb.Origin{}) {
 		origin = balancer.Config.Origin
@@ -151,13 +158,13 @@ func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
 	field := fmt.Sprintf("listener %s:%d", c.Protocol, c.Port)
 	if c.Protocol != lb.HTTP && c.Protocol != lb.HTTPS {
 		b.problem(origin, field, "protocol %s does not belong on an application load balancer; write HTTP or HTTPS", c.Protocol)
-		return
+		return false
 	}
 	socket := b.out.Sockets[c.Port]
 	if socket != nil && socket.Secure != c.Secure() {
 		other := socket.Listeners[0].LoadBalancer.Config
 		b.problem(origin, field, "port %d is already served with the other protocol by load balancer %s; choose another port in listen-ports", c.Port, other.Key)
-		return
+		return false
 	}
 	l := &Listener{LoadBalancer: balancer, Config: c, Port: c.Port, PublicPort: b.bound(c.Port)}
 	l.Attributes, _ = lb.ParseListenerAttributes(c.Attributes)
@@ -167,7 +174,11 @@ func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
 		b.problem(origin, "inbound-cidrs", "%s: write address ranges like 10.0.0.0/8", strings.Join(bad, ", "))
 	}
 	if c.Secure() && !b.secure(l, origin, field) {
-		return
+		return false
+	}
+	if other, taken := b.claim(c.Port, false); taken {
+		b.problem(origin, field, portTaken, l.PublicPort, other)
+		return false
 	}
 	b.rules(l)
 	if socket == nil {
@@ -176,7 +187,11 @@ func (b *builder) listener(balancer *LoadBalancer, c *lb.Listener) {
 	}
 	socket.Listeners = append(socket.Listeners, l)
 	balancer.listeners = append(balancer.listeners, l)
+	return true
 }
+
+// portTaken is told where the port map binds two ports as one.
+const portTaken = "the port map binds it as port %d, and port %d as well; give one of them another port"
 
 func (b *builder) bound(port int) int {
 	if mapped, ok := b.PortMap[port]; ok {

@@ -43,6 +43,9 @@ func (b *builder) keep(c *lb.LoadBalancer) bool {
 		if s != nil && s.Secure || slices.ContainsFunc(l.uses, func(g *TargetGroup) bool { return b.replaced[g] }) {
 			return false
 		}
+		if _, taken := b.claim(l.Port, false); taken {
+			return false
+		}
 	}
 	for _, l := range old.listeners {
 		s := b.out.Sockets[l.Port]

@@ -81,7 +81,14 @@ func (b *builder) placeNetworks() {
 			origin = n.LoadBalancer.Config.Origin
 		}
 		field := fmt.Sprintf("listener %s:%d", n.Config.Protocol, n.Port)
-		if b.forwardFlows(n, origin, field) && b.portFree(n, origin, field) && (n.Config.Protocol != lb.TLS || b.secureFlows(n, origin, field)) {
+		switch {
+		case !b.forwardFlows(n, origin, field):
+			b.unserved[n.Config] = true
+		case b.needsNoPort(n):
+			b.note(origin, field, "port %d is the application load balancer's own here, so that clients reach it without the network load balancer", n.Port)
+		case !b.portFree(n, origin, field) || n.Config.Protocol == lb.TLS && !b.secureFlows(n, origin, field):
+			b.unserved[n.Config] = true
+		default:
 			b.place(n)
 		}
 	}
@@ -96,15 +103,17 @@ func (b *builder) place(n *Network) {
 	}
 }
 
-// portFree tells whether nobody has the port yet. The one before an application load
-// balancer that has the same port needs none of its own: clients reach that one anyway.
+// needsNoPort tells whether the listener stands before an application load balancer that has
+// the same port: clients reach that one anyway.
+func (b *builder) needsNoPort(n *Network) bool {
+	s := b.out.Sockets[n.Port]
+	return n.Behind == n.Port && s != nil && slices.ContainsFunc(s.Listeners, func(l *Listener) bool { return l.LoadBalancer.Config.Key == n.LoadBalancer.Config.Key })
+}
+
+// portFree tells whether nobody has the port yet, and takes it.
 func (b *builder) portFree(n *Network, origin lb.Origin, field string) bool {
 	other := ""
 	if s := b.out.Sockets[n.Port]; s != nil && n.TCP() {
-		if n.Behind == n.Port && slices.ContainsFunc(s.Listeners, func(l *Listener) bool { return l.LoadBalancer.Config.Key == n.LoadBalancer.Config.Key }) {
-			b.note(origin, field, "port %d is the application load balancer's own here, so that clients reach it without the network load balancer", n.Port)
-			return false
-		}
 		other = s.Listeners[0].LoadBalancer.Config.Key
 	}
 	if s := b.out.Streams[n.Port]; s != nil && n.TCP() {
@@ -113,11 +122,20 @@ func (b *builder) portFree(n *Network, origin lb.Origin, field string) bool {
 	if s := b.out.Packets[n.Port]; s != nil && n.UDP() {
 		other = s.LoadBalancer.Config.Key
 	}
-	if other == "" {
-		return true
+	if other != "" {
+		b.problem(origin, field, "port %d is already served by load balancer %s, and a network load balancer has its port to itself; choose another port, or run it on another machine or --bind address", n.Port, other)
+		return false
 	}
-	b.problem(origin, field, "port %d is already served by load balancer %s, and a network load balancer has its port to itself; choose another port, or run it on another machine or --bind address", n.Port, other)
-	return false
+	for _, udp := range []bool{false, true} {
+		if udp && !n.UDP() || !udp && !n.TCP() {
+			continue
+		}
+		if port, taken := b.claim(n.Port, udp); taken {
+			b.problem(origin, field, portTaken, n.BoundPort, port)
+			return false
+		}
+	}
+	return true
 }
 
 // forwardFlows compiles the only action that a network load balancer has.

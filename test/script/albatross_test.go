@@ -34,7 +34,7 @@ type process struct {
 func albatross(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	if neg || w.albatross != nil {
-		ts.Fatalf("usage: albatross [FLAG...], once until stop")
+		ts.Fatalf("usage: albatross [FLAG...], once until end")
 	}
 	out, err := os.Create(ts.MkAbs("albatross.out"))
 	ts.Check(err)
@@ -87,10 +87,10 @@ func (p *process) kill() {
 	<-p.gone
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func end(ts *testscript.TestScript, neg bool, args []string) {
 	w := worldOf(ts)
 	if neg || len(args) > 0 || w.albatross == nil {
-		ts.Fatalf("usage: stop, after albatross")
+		ts.Fatalf("usage: end, after albatross")
 	}
 	p := w.albatross
 	w.albatross = nil

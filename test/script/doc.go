@@ -25,7 +25,7 @@
 //	albatross [FLAG...]    serve the folder manifests on $HTTP, $HTTPS and $ALT (ports 80, 443
 //	                       and 81), with the admin API on $ADMIN; wait until it is ready.
 //	                       Its output goes to the files albatross.out and albatross.err.
-//	stop                   end it by SIGTERM; it must exit with 0
+//	end                    end it by SIGTERM; it must exit with 0 (stop is the language's own: it ends the script)
 //	signal HUP             send it SIGHUP
 //	request [FLAG...] URL  send one request; status line, headers and body go to stdout.
 //	                       -X METHOD -H 'NAME: VALUE' -d BODY -cacert FILE (default: the
@@ -61,5 +61,6 @@
 //	                       start targets for UDP; $NAME is then the port. A target
 //	                       answers a datagram with its name and what it said.
 //	datagram VARIABLE TEXT send one to the port in a variable; the answer goes to stdout
+//	agrees                 run check with the flags of the albatross: both say the same
 //	exits CODE COMMAND...  run a command that must exit with that code
 package script

@@ -61,7 +61,7 @@ func TestScripts(t *testing.T) {
 			"tell":       tell,
 			"service":    service,
 			"albatross":  albatross,
-			"stop":       stop,
+			"end":        end,
 			"signal":     signal,
 			"request":    request,
 			"arrived":    arrived,
@@ -78,6 +78,7 @@ func TestScripts(t *testing.T) {
 			"edit":       edit,
 			"await":      await,
 			"logs":       logs,
+			"agrees":     agrees,
 			"exits":      exits,
 
 			"datagram-target": datagramTarget,
@@ -167,5 +168,26 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// TestScriptsGoOn: stop is a command of the language, which ends a script and passes it whatever
+// comes after. Ours of old had that name, and was never called.
+func TestScriptsGoOn(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d scripts: %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands, _, _ := strings.Cut(string(text), "\n-- ")
+		for line := range strings.Lines(commands) {
+			if words := strings.Fields(line); len(words) > 0 && words[0] == "stop" {
+				t.Errorf("%s: stop ends the script here; write end, which ends albatross", file)
+			}
+		}
 	}
 }

@@ -305,5 +305,5 @@ func (s *Source) rebuild(objects []manifest.Object) (problem *lb.Problem) {
 }
 
 func (s *Source) update() control.Update {
-	return control.Update{Origin: Origin, Config: s.config, Problems: s.problems}
+	return control.Update{Origin: Origin, Config: s.config, Problems: s.problems, Objects: len(s.served)}
 }
