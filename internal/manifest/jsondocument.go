@@ -15,6 +15,7 @@ import (
 // with their lines, how many bytes they take, and where the text stops being JSON.
 func readJSON(text []byte) (values []*yaml.Node, read int, fault *syntaxFault) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
+	line := 1 // at the end of what was read
 	for {
 		var raw json.RawMessage
 		err := decoder.Decode(&raw)
@@ -24,15 +25,17 @@ func readJSON(text []byte) (values []*yaml.Node, read int, fault *syntaxFault) {
 		if err != nil {
 			return values, read, jsonFault(text, read, err)
 		}
-		read = int(decoder.InputOffset())
-		start := read - len(raw)
-		reader := &jsonReader{text: raw, line: 1 + bytes.Count(text[:start], []byte("\n")), decoder: json.NewDecoder(bytes.NewReader(raw))}
+		start := int(decoder.InputOffset()) - len(raw)
+		line += bytes.Count(text[read:start], []byte("\n"))
+		read = start + len(raw)
+		reader := &jsonReader{text: raw, line: line, decoder: json.NewDecoder(bytes.NewReader(raw))}
 		reader.decoder.UseNumber()
 		value, err := reader.value(0)
 		if err != nil {
 			return values, start, &syntaxFault{"JSON", reader.line, err.Error()}
 		}
 		values = append(values, value)
+		line += bytes.Count(raw, []byte("\n"))
 	}
 }
 
