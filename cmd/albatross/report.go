@@ -141,7 +141,14 @@ func inbound(b *lb.LoadBalancer) string {
 		if c.CIDR == "0.0.0.0/0" || c.CIDR == "::/0" {
 			return ""
 		}
-		from = append(from, fmt.Sprintf("%s on port %d", cmp.Or(c.CIDR, c.PrefixList), c.Port))
+		protocol := "" // that of a message of ICMP has no port
+		switch {
+		case strings.HasPrefix(c.Protocol, "icmp"):
+			continue
+		case c.Protocol != "":
+			protocol = strings.ToUpper(c.Protocol) + " "
+		}
+		from = append(from, fmt.Sprintf("%s on %sport %d", cmp.Or(c.CIDR, c.PrefixList), protocol, c.Port))
 	}
 	return cmp.Or(strings.Join(from, ", "), "nobody")
 }

@@ -23,9 +23,10 @@ type Options struct {
 	// IngressClass is the value of the annotation kubernetes.io/ingress.class that
 	// is ours; default "alb".
 	IngressClass string
-	// OnlyListedClasses makes spec.ingressClassName need an IngressClass object
-	// even for the name of IngressClass. On AWS the controller's own installation
-	// brings that object, so that manifests rarely hold it.
+	// OnlyListedClasses leaves away what an installation of AWS's controller adds to manifests: the IngressClass
+	// object that spec.ingressClassName needs even for the name of IngressClass, and the class that its webhook gives to
+	// Services of type LoadBalancer without one. Of two ports of a Service with one number the last one has a listener then,
+	// as it is there. It is for comparisons with that controller's own code.
 	OnlyListedClasses bool
 	// LocalTargets lets the annotation albatross.io/targets of a Service say where its targets
 	// are. It is for manifests from files: in a cluster, EndpointSlices know.

@@ -33,7 +33,7 @@ func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGr
 	for _, port := range ports {
 		listener, err := b.networkPort(s, l, port, both[port.Port], tls, groups)
 		errs = append(errs, err)
-		if b.opts.Inventory != nil { // of two ports of the same number the controller keeps the last one
+		if b.opts.OnlyListedClasses { // of two ports of the same number the controller keeps the last one
 			l.Listeners = slices.DeleteFunc(l.Listeners, func(x *lb.Listener) bool { return x.Port == listener.Port })
 		}
 		l.Listeners = append(l.Listeners, listener)
@@ -45,6 +45,20 @@ func (b *builder) network(s *service) (*lb.LoadBalancer, map[string]*lb.TargetGr
 // twin reports whether the Service has a port of the same number for another protocol.
 func (s *service) twin(port corev1.ServicePort) bool {
 	return slices.ContainsFunc(s.Spec.Ports, func(x corev1.ServicePort) bool { return x.Port == port.Port && x.Protocol != port.Protocol })
+}
+
+// sameNumber gives, of the Service's ports with the number of one, that which carries what flows of the protocol
+// need; the port itself where there is none.
+func (s *service) sameNumber(port corev1.ServicePort, protocol lb.Protocol) corev1.ServicePort {
+	need := corev1.ProtocolTCP
+	if !protocol.TakesTCP() {
+		need = corev1.ProtocolUDP
+	}
+	at := slices.IndexFunc(s.Spec.Ports, func(x corev1.ServicePort) bool { return x.Port == port.Port && x.Protocol == need })
+	if port.Protocol == need || at < 0 {
+		return port
+	}
+	return s.Spec.Ports[at]
 }
 
 // noteTwins says of ports of TCP and of UDP with the same number that AWS serves one of them alone (aws-load-balancer-controller
@@ -230,6 +244,9 @@ func (b *builder) otherTargets(s *service, l *lb.LoadBalancer, t networkTarget, 
 			advice = "; a port in quotes is a name here, write the number without them"
 		}
 		return nil, faultf("", "%s%s", err, advice)
+	}
+	if !b.opts.OnlyListedClasses {
+		port = other.sameNumber(port, protocol)
 	}
 	if protocol == lb.TLS && t.Decrypt != nil && *t.Decrypt {
 		protocol = lb.TCP

@@ -14,10 +14,7 @@ import (
 // networkTargets makes the target group of a port of s. The annotations are those
 // of the Service that has the load balancer; base is that one where s is another.
 func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, port corev1.ServicePort, protocol lb.Protocol, groups map[string]*lb.TargetGroup) (*lb.TargetGroup, error) {
-	key := fmt.Sprintf("%s:%d", s.name, port.Port)
-	if b.opts.Inventory == nil && protocol == lb.UDP && s.twin(port) {
-		key += "/" + string(protocol)
-	}
+	key := b.networkKey(s, port, protocol, groups)
 	if g, ok := groups[key]; ok {
 		return g, nil
 	}
@@ -60,6 +57,19 @@ func (b *builder) networkTargets(owner, base, s *service, l *lb.LoadBalancer, po
 	}
 	groups[key] = g
 	return g, nil
+}
+
+// networkKey is the key of a target group: with its protocol where there is, or may be, one of the same port for another.
+func (b *builder) networkKey(s *service, port corev1.ServicePort, protocol lb.Protocol, groups map[string]*lb.TargetGroup) string {
+	key := fmt.Sprintf("%s:%d", s.name, port.Port)
+	if b.opts.OnlyListedClasses { // AWS's controller tells them apart by the port alone
+		return key
+	}
+	first := groups[key]
+	if protocol == lb.UDP && s.twin(port) || first != nil && first.Protocol.TakesTCP() != protocol.TakesTCP() {
+		key += "/" + string(protocol)
+	}
+	return key
 }
 
 func (b *builder) networkTargetType(notes annotations, s *service, port corev1.ServicePort) (string, error) {

@@ -79,7 +79,7 @@ func (b *builder) builderOf(s *service) buildService {
 		b.warn(s.origin, "spec.type", "the Service asks for an application load balancer, and is not of type: LoadBalancer; it gets none")
 	case kind == "nlb-ip", kind == external && namesTargets(notes):
 		return b.network
-	case s.Spec.Type == corev1.ServiceTypeLoadBalancer && b.opts.Inventory == nil:
+	case s.Spec.Type == corev1.ServiceTypeLoadBalancer && !b.opts.OnlyListedClasses:
 		b.noteClass(s, kind)
 		return b.network
 	case kind == external || kind == cloudNLB:

@@ -22,6 +22,7 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/albatross-lb/albatross/internal/accesslog"
@@ -242,7 +243,7 @@ func allowedOn(b *lb.LoadBalancer, port int) (allowed, []string) {
 	a := allowed{everyone: b.InboundCIDRs == nil}
 	var bad []string
 	for _, c := range b.InboundCIDRs {
-		if c.Port != port || c.CIDR == "" {
+		if c.Port != port || c.CIDR == "" || strings.HasPrefix(c.Protocol, "icmp") { // which has the type of a message for its port
 			continue
 		}
 		r, err := netip.ParsePrefix(c.CIDR)
