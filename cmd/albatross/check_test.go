@@ -109,3 +109,30 @@ func TestCheckStrict(t *testing.T) {
 		t.Errorf("JSON without its warnings:\n%s", got)
 	}
 }
+
+// TestCheckWithoutCertificates: what is not served for want of a certificate is told as run serves it, and in the
+// JSON apart from what could not be translated.
+func TestCheckWithoutCertificates(t *testing.T) {
+	secure := strings.Replace(manifests, "annotations: {kubernetes.io/ingress.class: alb,", "annotations: {kubernetes.io/ingress.class: alb, alb.ingress.kubernetes.io/certificate-arn: 'arn:aws:acm:us-east-1:123456789012:certificate/a',", 1)
+	secure, _, _ = strings.Cut(secure, "---")
+	for _, c := range []struct {
+		flags []string
+		code  int
+		says  string
+		not   string
+	}{
+		{[]string{"--dev"}, 0, "1 load balancer, 1 rule,", "not served"},
+		{[]string{"--no-dev"}, 1, "; not served", "on this machine"},
+		{nil, 0, "on this machine run does not serve it", "; not served"},
+		{[]string{"--strict"}, 1, "on this machine run does not serve it", "; not served"},
+		{[]string{"--no-dev", "-o", "json"}, 1, `"notServed": [`, `"errors"`},
+		{[]string{"--dev", "-o", "json"}, 0, `"loadBalancers"`, `"notServed"`},
+		{[]string{"--no-dev", "--port-map", "443=0"}, 2, "443=0 is no pair of ports", "set aside"},
+		{[]string{"--dev", "--port-map", "65536=80"}, 2, "65536=80 is no pair of ports", "set aside"},
+	} {
+		got, code := runCheck(t, secure, c.flags...)
+		if code != c.code || !strings.Contains(got, c.says) || strings.Contains(got, c.not) {
+			t.Errorf("check %v: exit code %d, want %d, with %q and without %q:\n%s", c.flags, code, c.code, c.says, c.not, got)
+		}
+	}
+}
