@@ -20,7 +20,7 @@ const (
 // TargetGroup is a set of targets that are checked and balanced together.
 type TargetGroup struct {
 	// Key is unique in a Config: "<namespace>/<ingress>-<service>:<port as written>", or
-	// "<namespace>/<service>:<port>" of a Service's own load balancer.
+	// "<namespace>/<service>:<port>" of a Service's own load balancer, with "/UDP" behind it beside one for TCP.
 	Key             string            `json:"-"`
 	Name            string            `json:"name"`
 	TargetType      string            `json:"targetType"` // instance | ip | alb
