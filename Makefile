@@ -1,5 +1,6 @@
 # make run      the example: three replicas of the Retail API behind one load balancer
 # make test     everything that must hold: format, vet, tests, race detector, scripts, macOS build
+# make flaky    the tests of each package, 30 times beside four busy processes (FLAKY_COUNT, FLAKY_LOAD, PACKAGES=./internal/proxy)
 # make bench    nginx, HAProxy, httputil.ReverseProxy and albatross side by side
 # make load     ab, wrk and artillery against the example (and through nginx); fails on a failed request
 # make fuzz     each fuzz target for FUZZTIME
@@ -20,6 +21,10 @@ DURATION ?= 5s
 WORK     ?=
 NEWER    ?=
 FUZZTIME ?= 20s
+# Of make flaky.
+FLAKY_COUNT ?= 30
+FLAKY_LOAD  ?= 4
+PACKAGES    ?= ./...
 # Of make load: how much faster than written artillery's four minutes pass, how often ab and wrk run, what else to go through
 # (THROUGH=albatross,nginx).
 SPEED    ?= 1
@@ -27,7 +32,12 @@ REPEAT   ?= 1
 THROUGH  ?= albatross
 FOLDERS   = bench cmd deploy internal lb retail test
 
-.PHONY: run build test format vet darwin unit race conformance grpc bench load fuzz train clean
+# What runs without the race detector: what has no goroutines to race, and would only be slower with it, and
+# tests that start the product as processes without it (those of script and wire build it with the detector).
+PLAIN = ./lb ./bench/... ./internal/explain ./internal/http1 ./internal/manifest ./internal/match ./retail/model ./retail/request ./retail/train ./cmd/retail-train
+PROCESSES = ./deploy/... ./test/acme ./test/house ./test/rollout
+
+.PHONY: run build test format vet darwin unit race conformance grpc flaky bench load fuzz train clean
 
 run: build
 	@exec bin/retail-run --albatross bin/albatross --retail-api bin/retail-api --state '$(STATE)' \
@@ -50,16 +60,27 @@ vet:
 darwin:
 	GOOS=darwin $(GO) build ./...
 
+# Tests that start processes always run: Go's cache does not see that what those do has changed. Allocations are
+# counted without the race detector.
 unit:
-	$(GO) test ./...
+	$(GO) test $(PLAIN)
+	$(GO) test -count=1 $(PROCESSES)
+	$(GO) test -run Allocat ./internal/...
 
 race:
-	$(GO) test -race ./...
+	$(GO) test -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(PLAIN) $(PROCESSES) ./test/conformance ./test/script ./test/wire)")
+	$(GO) test -count=1 -race ./test/script ./test/wire
 
 # How many of the conformance cases come out equal; needs the folder in
 # ALBATROSS_CONFORMANCE (default ../shared/conformance) and says so where it is absent.
 conformance:
 	$(GO) test -count=1 -v ./test/conformance/...
+
+# Each package's tests many times, beside processes that keep all processors busy. The two modules one after the other.
+flaky:
+	$(GO) build -o bin/flaky ./test/flaky
+	bin/flaky -count $(FLAKY_COUNT) -load $(FLAKY_LOAD) $(PACKAGES)
+	$(if $(filter ./...,$(PACKAGES)),cd test/grpc && ../../bin/flaky -count $(FLAKY_COUNT) -load $(FLAKY_LOAD) ./...)
 
 # A module of its own, so that the load balancer does not depend on grpc.
 grpc:
