@@ -142,7 +142,7 @@ func TestReplicaReplaced(t *testing.T) {
 }
 
 // TestReplicaKilled kills a replica outright. A response that was cut off in flight may
-// be a 502; nothing else may be lost. It is out of rotation after its failed checks, and
+// be a 502, or end short where its head had gone out already; nothing else may be lost. It is out of rotation after its failed checks, and
 // back after it was started again.
 func TestReplicaKilled(t *testing.T) {
 	w := newWorld(t)
@@ -160,12 +160,12 @@ func TestReplicaKilled(t *testing.T) {
 		requests, out.Round(time.Millisecond), back.Round(time.Millisecond), others)
 	cut := 0
 	for answer, n := range others {
-		if answer != "GET 502" && answer != "POST 502" {
+		if !slices.Contains([]string{"GET 502", "POST 502", "GET unexpected EOF", "POST unexpected EOF"}, answer) {
 			t.Errorf("%d answers %q", n, answer)
 		}
 		cut += n
 	}
 	if cut > clients {
-		t.Errorf("%d requests were answered with 502; at most the %d in flight may be", cut, clients)
+		t.Errorf("%d requests were cut off; at most the %d in flight may be", cut, clients)
 	}
 }
