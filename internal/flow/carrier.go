@@ -24,6 +24,7 @@ type Options struct {
 	Beat       time.Duration // between two looks at every flow; default 1 s
 	StreamIdle time.Duration // instead of the listeners' tcp.idle_timeout.seconds
 	PacketIdle time.Duration // of a flow of datagrams; default 120 s, as on AWS
+	RestAfter  time.Duration // a way through TLS that waits for longer gives its buffer up; default 1 s
 }
 
 // Carrier carries flows by the snapshot that is current when a flow begins.
@@ -33,6 +34,8 @@ type Carrier struct {
 	number atomic.Uint32 // of the next flow: its shard of counters
 	stop   chan struct{}
 	swept  sync.WaitGroup
+
+	looked []swept // memory of look, which one goroutine calls at a time
 
 	mu    sync.Mutex
 	flows map[swept]struct{}
@@ -50,6 +53,9 @@ func New(o Options) *Carrier {
 	}
 	if o.Beat <= 0 {
 		o.Beat = time.Second
+	}
+	if o.RestAfter <= 0 {
+		o.RestAfter = time.Second
 	}
 	if o.PacketIdle <= 0 {
 		o.PacketIdle = 120 * time.Second
@@ -98,23 +104,28 @@ func (c *Carrier) unwatch(f swept) {
 func (c *Carrier) sweep() {
 	beat := time.NewTicker(c.opts.Beat)
 	defer beat.Stop()
-	var all []swept
 	for {
 		select {
 		case <-c.stop:
 			return
 		case now := <-beat.C:
-			all = all[:0]
-			c.mu.Lock()
-			for f := range c.flows {
-				all = append(all, f)
-			}
-			c.mu.Unlock()
-			current := c.opts.Snapshot()
-			for i, f := range all {
-				f.sweep(now, current)
-				all[i] = nil
-			}
+			c.look(now)
 		}
 	}
+}
+
+// look looks at every flow once.
+func (c *Carrier) look(now time.Time) {
+	c.mu.Lock()
+	all := c.looked[:0]
+	for f := range c.flows {
+		all = append(all, f)
+	}
+	c.mu.Unlock()
+	current := c.opts.Snapshot()
+	for i, f := range all {
+		f.sweep(now, current)
+		all[i] = nil
+	}
+	c.looked = all
 }

@@ -25,7 +25,7 @@ func echoed(t *testing.T, c net.Conn) {
 // A flow stays with its target through changes; new flows go by the new configuration.
 func TestChangeLosesNoFlow(t *testing.T) {
 	one, two := named(t, "1"), named(t, "2")
-	w := newWorld(t, config(lb.TCP, one), Options{})
+	w := newWorld(t, config(lb.TCP, one), Options{Beat: time.Hour})
 	c := w.dial()
 	read(t, c, 2)
 	w.apply(config(lb.TCP, two))
@@ -39,28 +39,29 @@ func TestChangeLosesNoFlow(t *testing.T) {
 	}
 	echoed(t, c)
 	w.state("g", one, lb.Unused) // the delay is over, and flows may go on
-	time.Sleep(20 * time.Millisecond)
+	w.looks(time.Now())
 	echoed(t, c)
 }
 
 func TestDeregistrationEndsFlowsWhereAsked(t *testing.T) {
 	const attribute = "deregistration_delay.connection_termination.enabled"
 	one, two := named(t, "1"), named(t, "2")
-	w := newWorld(t, with(config(lb.TCP, one), attribute, "true"), Options{})
+	w := newWorld(t, with(config(lb.TCP, one), attribute, "true"), Options{Beat: time.Hour})
 	c := w.dial()
 	read(t, c, 2)
 	w.apply(with(config(lb.TCP, two), attribute, "true"))
 	w.state("g", one, lb.Draining)
-	time.Sleep(20 * time.Millisecond)
+	w.looks(time.Now())
 	echoed(t, c)
 	w.state("g", one, lb.Unused)
+	w.looks(time.Now())
 	reset(t, c)
 	w.awaitFigure("tcp_elb_reset_count_total", 1)
 }
 
 func TestUnhealthyTargetsLoseTheirFlows(t *testing.T) {
 	one, two := named(t, "1"), named(t, "2")
-	w := newWorld(t, config(lb.TCP, one, two), Options{})
+	w := newWorld(t, config(lb.TCP, one, two), Options{Beat: time.Hour})
 	w.state("g", one, lb.Healthy)
 	w.state("g", two, lb.Unhealthy)
 	c := w.dial()
@@ -68,9 +69,10 @@ func TestUnhealthyTargetsLoseTheirFlows(t *testing.T) {
 		t.Fatalf("a flow went to %q, which is unhealthy", got)
 	}
 	w.state("g", one, lb.Unhealthy) // all are: fail open
-	time.Sleep(20 * time.Millisecond)
+	w.looks(time.Now())
 	echoed(t, c)
 	w.state("g", two, lb.Healthy)
+	w.looks(time.Now())
 	reset(t, c)
 	d := w.dial()
 	if got := read(t, d, 2); got != "2\n" {
@@ -81,13 +83,14 @@ func TestUnhealthyTargetsLoseTheirFlows(t *testing.T) {
 func TestUnhealthyDraining(t *testing.T) {
 	const kept = "target_health_state.unhealthy.connection_termination.enabled"
 	one, two := named(t, "1"), named(t, "2")
-	w := newWorld(t, with(config(lb.TCP, one, two), kept, "false"), Options{})
+	w := newWorld(t, with(config(lb.TCP, one, two), kept, "false"), Options{Beat: time.Hour})
 	w.state("g", one, lb.Healthy)
 	c := w.dial()
 	read(t, c, 2)
 	w.state("g", two, lb.Healthy)
 	w.state("g", one, lb.Unhealthy)
-	time.Sleep(30 * time.Millisecond)
+	w.looks(time.Now())
+	w.looks(time.Now().Add(time.Minute))
 	echoed(t, c)
 }
 

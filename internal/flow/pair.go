@@ -27,8 +27,8 @@ type side struct {
 // init makes the ways of f's bytes. The sides are set when they are there.
 func (p *pair) init(f *flow, broken func(cause)) {
 	p.broken = broken
-	p.up = way{pair: p, from: &p.from, to: &p.to, broken: [2]cause{clientReset, targetReset}, bytes: &f.carried[up]}
-	p.down = way{pair: p, from: &p.to, to: &p.from, broken: [2]cause{targetReset, clientReset}, bytes: &f.carried[down]}
+	p.up = way{pair: p, from: &p.from, to: &p.to, broken: [2]cause{clientReset, targetReset}, bytes: &f.carried[up], restAfter: f.carrier.opts.RestAfter}
+	p.down = way{pair: p, from: &p.to, to: &p.from, broken: [2]cause{targetReset, clientReset}, bytes: &f.carried[down], restAfter: f.carrier.opts.RestAfter}
 }
 
 // carry copies until both ways have ended or something has broken off.

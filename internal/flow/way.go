@@ -21,6 +21,8 @@ type way struct {
 	from, to *side
 	broken   [2]cause // what it means when reading breaks off, and when writing does
 	bytes    *atomic.Int64
+
+	restAfter time.Duration // through TLS: how long a buffer may be held while waiting
 }
 
 // errWriting marks errors of the writing side.
@@ -74,9 +76,6 @@ func (w *way) plain() error {
 	}
 }
 
-// restAfter is how long a way through TLS may hold its buffer while it waits.
-const restAfter = time.Second
-
 // wrapped copies where one side speaks TLS.
 func (w *way) wrapped() error {
 	for {
@@ -92,12 +91,12 @@ func (w *way) wrapped() error {
 	}
 }
 
-// wrappedOnce copies until it has waited for data for restAfter, or the end.
+// wrappedOnce copies until it has waited for data for as long as it may hold its buffer, or the end.
 func (w *way) wrappedOnce() error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	for {
-		w.from.sock.SetReadIdle(time.Now(), restAfter)
+		w.from.sock.SetReadIdle(time.Now(), w.restAfter)
 		n, err := w.from.conn.Read(*buf)
 		if n > 0 {
 			if _, err := w.to.conn.Write((*buf)[:n]); err != nil {

@@ -127,16 +127,13 @@ func (l *Line) Event(loop *sock.Loop, _ *sock.Polled, events uint32) {
 	}
 }
 
-// told gives the user to be told. A line that another has taken meanwhile is none of the loop's.
+// told gives the user to be told. A line that another has taken meanwhile has none, and is closed by nobody.
 func (l *Line) told(loop *sock.Loop, events uint32) User {
 	at := l.pool.looped.of(loop)
 	at.mu.Lock()
 	defer at.mu.Unlock()
-	switch {
-	case l.Loop() != loop:
-		return nil
-	case l.user == nil && events&sock.Readable != 0:
-		l.Close(false)
+	if l.user == nil && events&sock.Readable != 0 {
+		l.Close(false) // nothing, of one that was taken
 		at.idle = slices.DeleteFunc(at.idle, func(other *Line) bool { return other == l })
 	}
 	return l.user

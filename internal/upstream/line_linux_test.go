@@ -95,12 +95,16 @@ func TestLinesOrder(t *testing.T) {
 	if p.Idle() != 4 {
 		t.Errorf("%d are at rest", p.Idle())
 	}
+	var taken *Line // that was the other loop's
 	for i, want := range []net.Conn{ownPeer, oldPeer, otherPeer, peer} {
 		l := lent(p, loops[0], i%2 == 0)
 		if l == nil {
 			t.Fatalf("no line for turn %d", i)
 		}
 		defer locked(loops[0], func() { l.Close(false) })
+		if want == otherPeer {
+			taken = l
+		}
 		if l.Loop() != loops[0] || !l.Reused {
 			t.Errorf("turn %d: it is not the loop's, or new", i)
 		}
@@ -109,10 +113,10 @@ func TestLinesOrder(t *testing.T) {
 	if l := lent(p, loops[0], true); l != nil || p.Idle() != 0 {
 		t.Errorf("one more line: %v; %d are at rest", l, p.Idle())
 	}
-	// The line that was another loop's is none of that one's any more, whatever it is about to be told of it.
-	if user := other.told(loops[1], sock.Readable); user != nil {
-		t.Error("somebody would be told")
-	}
+	// The line that was another loop's is none of that one's any more, whatever it is about to be told of it: not even to
+	// be closed.
+	locked(loops[1], func() { other.Event(loops[1], nil, sock.Readable) })
+	goesTo(t, taken, otherPeer)
 }
 
 // A line that its target has closed, or spoken on unasked, is closed when its loop hears of that.
