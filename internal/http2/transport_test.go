@@ -345,26 +345,78 @@ func TestManyDials(t *testing.T) {
 			return connect(ctx)
 		}
 		outcomes := r.open(1200)
-		var targets []*rawClient
-		for range 12 {
-			target := r.accept()
-			target.ids(1)
-			target.greet(setting(settingMaxConcurrentStreams, 100))
-			target.ids(99)
-			targets = append(targets, target)
+		h := &holding{want: 1200, whole: make(chan struct{})}
+		made := 0
+		for accepting := true; accepting; {
+			select {
+			case far := <-r.dialed:
+				made++
+				go h.serve(r.t, far)
+			case <-h.whole:
+				accepting = false
+			}
 		}
-		time.Sleep(time.Second)
-		r.none("1200 requests need twelve")
 		if most.Load() > maxDialing {
 			t.Errorf("%d connections were made at a time", most.Load())
 		}
-		for _, target := range targets {
-			for id := uint32(1); id < 200; id += 2 {
-				target.headers(id, true, ":status: 200\n")
-			}
+		// Who was woken and has not gone on yet counts as waiting, so that there may be a few too many.
+		if made < 12 || made > 12+maxDialing {
+			t.Errorf("%d connections were made; 1200 requests need twelve", made)
 		}
+		h.answer()
 		all(t, outcomes, 1200)
 	})
+}
+
+// holding are targets that take a hundred requests each, and answer when all have come.
+type holding struct {
+	want  int
+	whole chan struct{} // closed when they have
+
+	mu   sync.Mutex
+	held map[*rawClient][]uint32
+}
+
+func (h *holding) serve(t testing.TB, far net.Conn) {
+	defer far.Close()
+	target := newRaw(t, far)
+	io.ReadFull(far, make([]byte, len(preface))) //nolint:errcheck // what follows tells
+	for greeted := false; ; {
+		var id uint32
+		switch got := target.next(); {
+		case got == "EOF" || strings.HasPrefix(got, "ERROR"):
+			return
+		case !strings.HasPrefix(got, "HEADERS "):
+			continue
+		default:
+			fmt.Sscan(strings.TrimPrefix(got, "HEADERS "), &id)
+		}
+		if !greeted {
+			greeted = true
+			target.greet(setting(settingMaxConcurrentStreams, 100))
+		}
+		h.hold(target, id)
+	}
+}
+
+func (h *holding) hold(target *rawClient, id uint32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.held == nil {
+		h.held = map[*rawClient][]uint32{}
+	}
+	h.held[target] = append(h.held[target], id)
+	if h.want--; h.want == 0 {
+		close(h.whole)
+	}
+}
+
+func (h *holding) answer() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for target, ids := range h.held {
+		target.answer(ids)
+	}
 }
 
 // TestUnsent: what never left us is told from what may have been read.
