@@ -162,3 +162,26 @@ func TestHandOver(t *testing.T) {
 		}
 	}
 }
+
+// What a loop still has to say of a flow that goroutines carry by now is said to nobody: the sockets are not the relay's any more.
+func TestEventsBehindTheHandOver(t *testing.T) {
+	from, fromPeer := ends(t)
+	to, toPeer := ends(t)
+	r := &relay{fds: [2]int{from, to}, phase: handedOver}
+	for _, events := range []uint32{0, sock.Readable, sock.Writable, sock.Readable | sock.Ended, sock.BrokenOff} {
+		for side := range r.polled {
+			r.Event(nil, &r.polled[side], events)
+		}
+	}
+	if r.over || r.phase != handedOver || r.early != [2]uint32{} || r.fds != [2]int{from, to} {
+		t.Errorf("the relay took it for its own: over %v, phase %d, early %v, sockets %v", r.over, r.phase, r.early, r.fds)
+	}
+	for fd, peer := range map[int]*os.File{from: fromPeer, to: toPeer} {
+		if _, err := unix.Write(fd, []byte("x")); err != nil {
+			t.Error("a socket was closed:", err)
+		}
+		if n, err := peer.Read(make([]byte, 2)); n != 1 || err != nil {
+			t.Errorf("its peer read %d bytes, %v", n, err)
+		}
+	}
+}
