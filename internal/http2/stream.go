@@ -127,6 +127,7 @@ func (s *Stream) finish() {
 		owed = true
 	}
 	c.remember(s, owed)
+	s.moved = nil // the clock is its handler's
 	s.uncount()
 	c.held -= s.headerHeld
 	s.dropBody()

@@ -57,15 +57,16 @@ func (w *waiter) end() time.Time {
 func (w *waiter) expire() {
 	w.s.c.mu.Lock()
 	defer w.s.c.mu.Unlock()
-	switch left := time.Until(w.end()); {
-	case !w.waiting:
+	if !w.waiting { // perhaps for good, and then the clock that the stream was tied to is another's by now
 		w.armed = false
-	case left > 0:
-		w.timer.Reset(left)
-	default:
-		w.armed, w.late = false, true
-		w.cond.Signal()
+		return
 	}
+	if left := time.Until(w.end()); left > 0 {
+		w.timer.Reset(left)
+		return
+	}
+	w.armed, w.late = false, true
+	w.cond.Signal()
 }
 
 // stop ends the use by one stream. It reports false when expire may be about to run.

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"net/http"
@@ -91,36 +90,6 @@ func TestDoubtful(t *testing.T) {
 		if got := e.doubtful(); got != c.want {
 			t.Errorf("%s answered with %d, %d bytes read at a time: doubtful is %v", c.method, c.status, c.read, got)
 		}
-	}
-}
-
-// A target that sends a body behind an answer that has none does not have it taken for the next answer.
-func TestBodyBehindABodilessAnswer(t *testing.T) {
-	next := make(chan struct{})
-	b := newBalancer(t, config(raw(t, func(c net.Conn) {
-		in := bufio.NewReader(c)
-		for i := 0; ; i++ {
-			if _, err := http.ReadRequest(in); err != nil {
-				return
-			}
-			if i == 0 {
-				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")
-				select {
-				case next <- struct{}{}:
-					continue
-				default:
-				}
-			}
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-		}
-	})))
-	c := b.dial()
-	c.send("HEAD / HTTP/1.1\nHost: x\n\n")
-	go func() { <-next }()
-	c.response("HEAD")
-	c.send("GET / HTTP/1.1\nHost: x\n\n")
-	if _, body := c.response("GET"); body == "forged" {
-		t.Error("the body of the first answer was taken for the second one")
 	}
 }
 
