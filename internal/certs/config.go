@@ -10,7 +10,7 @@ import (
 // Config gives the tls.Config of a listener: its policy, its certificates (the
 // first is the default), and its application protocols in order of preference
 // ("h2", "http/1.1"; none: ALPN is not spoken). A client that offers none of them is served without
-// ALPN, as nginx, HAProxy and AWS's load balancers do; RFC 7301 section 3.2 would have the handshake fail,
+// ALPN, as nginx and HAProxy do; RFC 7301 section 3.2 would have the handshake fail,
 // and with it every client that says no more than "http/1.0". Its sessions are kept by Tickets; a
 // listener that wants others calls TicketKeys.Use on it.
 //

@@ -85,6 +85,15 @@ func TestPathsPastARule(t *testing.T) {
 					t.Logf("%q is had", form)
 				}
 			}
+			narrow := startFaultOf(t, narrowManifest, target).http
+			if status, body := askFor(t, narrow, "/x.html"); status != 404 {
+				t.Errorf("an ordinary path: %d; %.80q", status, body)
+			}
+			for form := range remainingForms {
+				if _, body := askFor(t, narrow, form); strings.Contains(body, secret) {
+					t.Errorf("%q is had where odd paths are refused", form)
+				}
+			}
 		})
 	}
 }
@@ -214,6 +223,19 @@ func startServer(t *testing.T, port int, program string, args ...string) net.Add
 		}
 	}
 }
+
+// narrowManifest refuses odd paths before it looks at others, as docs/security.md advises.
+var narrowManifest = strings.NewReplacer("metadata:\n  name: web\n  annotations:\n", `metadata:
+  name: web
+  annotations:
+    alb.ingress.kubernetes.io/use-regex-path-match: 'true'
+    alb.ingress.kubernetes.io/actions.odd: '{"type":"fixed-response","fixedResponseConfig":{"contentType":"text/plain","statusCode":"400","messageBody":"odd path"}}'
+`, "spec:\n  rules:\n", `spec:
+  rules:
+  - http:
+      paths:
+      - {path: '/^.*(%|//|/\.|\\).*$', pathType: ImplementationSpecific, backend: {service: {name: odd, port: {name: use-annotation}}}}
+`).Replace(denyManifest)
 
 const denyManifest = `
 apiVersion: networking.k8s.io/v1
